@@ -1,0 +1,90 @@
+# The two commands of a newcomer are `make run` and `make test`. Everything needs Go, git, make and a C compiler (for
+# the race detector) and nothing else; the linter is fetched through the Go proxy.
+
+GO ?= go
+BIN := $(CURDIR)/bin
+
+# Pinned: a linter that changes by itself fails a build that nobody touched.
+GOLANGCI_VERSION := v2.15.0
+GOLANGCI := $(BIN)/golangci-lint-$(GOLANGCI_VERSION)
+
+# How long each fuzzer runs in `make fuzz`.
+FUZZTIME ?= 60s
+
+# Packages whose tests run in their own process, without a server binary.
+UNIT := ./cmd/... ./health/... ./policy/... ./plugin/...
+SOURCES := cmd health policy plugin test
+
+.PHONY: all build run test unit race alloc e2e fmt fmt-check vet lint fuzz bench clean
+
+all: build
+
+## build: bin/coredns, stock CoreDNS with failover in it.
+build:
+	$(GO) build -o $(BIN)/coredns ./cmd/coredns
+
+## run: build it and run it on the example.
+run: build
+	$(BIN)/coredns -conf Corefile.example
+
+## test: everything that must pass before a change goes in.
+test: fmt-check vet lint race alloc
+
+## unit: the quick tests, without the race detector and without the end-to-end tests.
+unit:
+	$(GO) test $(UNIT)
+
+# The race run is the unit test run too. The end-to-end tests come last and alone, because they measure time; they are
+# never taken from the test cache, which does not know the server binary. That one is built without the race detector,
+# since they watch it from outside; what they run in their own process is under it.
+## race: unit and end-to-end tests under the race detector.
+race: build
+	$(GO) test -race -skip Alloc $(UNIT)
+	COREDNS_BINARY=$(BIN)/coredns $(GO) test -race -count=1 -timeout 15m ./test/...
+
+# The race detector allocates by itself, so what counts allocations is run without it.
+## alloc: the tests that count allocations.
+alloc:
+	$(GO) test -run 'Alloc' $(UNIT)
+
+## e2e: the end-to-end tests alone.
+e2e: build
+	COREDNS_BINARY=$(BIN)/coredns $(GO) test -count=1 ./test/...
+
+## fmt: format the code.
+fmt:
+	gofmt -w $(SOURCES)
+
+fmt-check:
+	@files=$$(gofmt -l $(SOURCES)); \
+	if [ -n "$$files" ]; then echo "not formatted (run make fmt):"; echo "$$files"; exit 1; fi
+
+## vet: what go vet finds.
+vet:
+	$(GO) vet ./...
+
+## lint: what the linter finds, the one-way imports of .golangci.yml among it.
+lint: $(GOLANGCI)
+	$(GOLANGCI) run ./...
+
+$(GOLANGCI):
+	GOBIN=$(BIN) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	mv $(BIN)/golangci-lint $@
+
+## fuzz: every fuzzer for FUZZTIME; what they find stays under testdata/fuzz as a seed.
+fuzz:
+	@set -e; \
+	for file in $$(grep -rl --include='*_test.go' '^func Fuzz' health policy plugin); do \
+		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' $$file); do \
+			echo "== $$name ($$(dirname $$file))"; \
+			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) ./$$(dirname $$file); \
+		done; \
+	done
+
+## bench: every benchmark, with allocation counts.
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem $(UNIT)
+
+## clean: remove what the build made.
+clean:
+	rm -rf $(BIN)
