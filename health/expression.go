@@ -1,0 +1,94 @@
+package health
+
+import "fmt"
+
+// Expression combines running checks into one health: a leaf is a running check, every other node counts the healthy
+// ones among its children. It is immutable and evaluated from the last known states, never by probing.
+type Expression struct {
+	Kind     ExpressionKind
+	Leaf     int           // ExprCheck: index of the definition in the table of its configuration
+	AtLeast  int           // ExprAtLeast: how many children must be healthy ("all" is len(Children), "any" is 1)
+	Children []*Expression // ExprAtLeast
+	Invert   bool          // swaps the outcome, last of all ("not" is AtLeast 1 of one child, inverted)
+	Disabled bool          // counts as healthy whatever is below, before Invert (semantics H10)
+}
+
+// ExpressionKind tells what an Expression is.
+type ExpressionKind uint8
+
+// The kinds.
+const (
+	ExprCheck   ExpressionKind = iota // a running check
+	ExprManual                        // healthy until an operator says otherwise
+	ExprAtLeast                       // healthy while AtLeast or more children are
+)
+
+// Validate tells what is wrong with the expression over a table of so many definitions (semantics C02).
+func (e *Expression) Validate(definitions int) error {
+	switch e.Kind {
+	case ExprManual:
+	case ExprCheck:
+		if !e.Disabled && (e.Leaf < 0 || e.Leaf >= definitions) {
+			return fmt.Errorf("leaf %d is not in the table of %d checks", e.Leaf, definitions)
+		}
+	case ExprAtLeast:
+		if e.AtLeast < 1 || e.AtLeast > len(e.Children) {
+			return fmt.Errorf("at least %d of %d children: the number must be within 1 and that of the children", e.AtLeast, len(e.Children))
+		}
+		for _, child := range e.Children {
+			if err := child.Validate(definitions); err != nil {
+				return err
+			}
+		}
+	default:
+		return fmt.Errorf("unknown kind %d", e.Kind)
+	}
+	return nil
+}
+
+// Verdict is the outcome of an Expression.
+type Verdict struct {
+	Healthy bool
+	// Settled tells that no leaf is unknown, has an open contrary streak, or is in a state other than the one that is
+	// best for the whole (semantics D10). Below an odd number of inversions the best state is unhealthy.
+	Settled bool
+	// Known tells that no leaf is unknown.
+	Known bool
+}
+
+// Evaluate is pure; status gives the last known status of a leaf.
+func (e *Expression) Evaluate(status func(leaf int) Status) Verdict { return e.evaluate(status, true) }
+
+func (e *Expression) evaluate(status func(leaf int) Status, upIsBest bool) Verdict {
+	if e.Disabled {
+		return Verdict{Healthy: !e.Invert, Settled: true, Known: true}
+	}
+	if e.Invert {
+		upIsBest = !upIsBest
+	}
+	v := Verdict{Healthy: true, Settled: true, Known: true}
+	switch e.Kind {
+	case ExprCheck:
+		s := status(e.Leaf)
+		best := Unhealthy
+		if upIsBest {
+			best = Healthy
+		}
+		v = Verdict{Healthy: s.State != Unhealthy, Settled: s.State == best && !s.Streak, Known: s.State != Unknown}
+	case ExprAtLeast:
+		healthy := 0
+		for _, child := range e.Children {
+			cv := child.evaluate(status, upIsBest)
+			if cv.Healthy {
+				healthy++
+			}
+			v.Settled = v.Settled && cv.Settled
+			v.Known = v.Known && cv.Known
+		}
+		v.Healthy = healthy >= e.AtLeast
+	}
+	if e.Invert {
+		v.Healthy = !v.Healthy
+	}
+	return v
+}

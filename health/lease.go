@@ -1,0 +1,78 @@
+package health
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// Lease is one user's hold on a table of checks. All methods may be called from any goroutine, and go on working after
+// Release with what was last known.
+type Lease struct {
+	registry *Registry
+	monitors []*monitor // by index of the definition; fixed
+	unknown  atomic.Int64
+	release  sync.Once
+	signal   chan struct{}
+
+	mu    sync.Mutex
+	dirty []int  // what Drain will give, in order
+	isIn  []bool // what is in dirty
+}
+
+func newLease(r *Registry, size int) *Lease {
+	return &Lease{
+		registry: r,
+		monitors: make([]*monitor, size),
+		signal:   make(chan struct{}, 1),
+		isIn:     make([]bool, size),
+	}
+}
+
+// Len is the number of definitions in the table.
+func (l *Lease) Len() int { return len(l.monitors) }
+
+// Definition gives the i-th definition, which must not be changed.
+func (l *Lease) Definition(i int) *Definition { return &l.monitors[i].definition }
+
+// Status gives the last known status of the i-th check. It takes no lock and does not allocate.
+func (l *Lease) Status(i int) Status { return *l.monitors[i].status.Load() }
+
+// Known tells that no check is unknown. It takes no lock.
+func (l *Lease) Known() bool { return l.unknown.Load() == 0 }
+
+// Changes gives a channel that holds a signal while Drain has something to give. It is never closed.
+func (l *Lease) Changes() <-chan struct{} { return l.signal }
+
+// Drain appends to dst, each once, the indexes of the checks whose State or Streak has changed since the last Drain, or
+// since Acquire. The Status of each is the one to act on: it is at least as new as the change.
+func (l *Lease) Drain(dst []int) []int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, i := range l.dirty {
+		l.isIn[i] = false
+	}
+	dst = append(dst, l.dirty...)
+	l.dirty = l.dirty[:0]
+	return dst
+}
+
+// Release ends the use. A check that nobody else uses stops, and an attempt of it in flight is broken off and counts
+// as nothing. Release does not wait for that and may be called again.
+func (l *Lease) Release() { l.release.Do(func() { l.registry.release(l) }) }
+
+// changed notes that the i-th status is another one, and whether the check was unknown until now.
+func (l *Lease) changed(i int, known bool) {
+	if known {
+		l.unknown.Add(-1)
+	}
+	l.mu.Lock()
+	if !l.isIn[i] {
+		l.isIn[i] = true
+		l.dirty = append(l.dirty, i)
+	}
+	l.mu.Unlock()
+	select {
+	case l.signal <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,235 @@
+package health
+
+import (
+	"fmt"
+	"hash/maphash"
+	"sync"
+	"time"
+)
+
+// Observer is told what happens, for logs and metrics. Its methods are called without any lock held, for one check in
+// order and never two at a time, but for different checks at the same time. They should return soon: a check waits for
+// its Observer before it goes on.
+type Observer interface {
+	// Probed is called after every attempt that counts; one that a release broke off does not.
+	Probed(d *Definition, r Result)
+	// Transition is called after Probed when the attempt has changed the state.
+	Transition(d *Definition, t Transition)
+}
+
+// Transition is a change of state.
+type Transition struct {
+	From, To State
+	// Reason and Detail are those of the result that decided.
+	Reason Reason
+	Detail string
+	// Failures or Passes is how many results decided; the other one is 0.
+	Failures, Passes int
+	At               time.Time
+}
+
+// Options are those of a Registry. The zero value will do.
+type Options struct {
+	Observer Observer
+	// Workers is how many attempts may be in flight. Default: 256, or a quarter of the file descriptors if that is less.
+	Workers int
+	// PerTarget is how many attempts may be in flight to one host. Default: 2.
+	PerTarget int
+	// NewProber makes probers. Default: the function NewProber.
+	NewProber func(Probe) (Prober, error)
+}
+
+// Registry runs checks, each once however many leases name it. One Registry serves a process, over all reloads of its
+// configuration.
+type Registry struct {
+	observer  Observer
+	newProber func(Probe) (Prober, error)
+	// seed makes the phases of this process differ from those of the next one with the same configuration.
+	seed       maphash.Seed
+	goroutines sync.WaitGroup
+
+	mu sync.Mutex
+	// monitors holds the running checks by the hash of their Probe; the Probe itself would be most of the map's memory.
+	// Those with the same hash are linked by monitor.sibling, the ones with an equal Probe and another Timing among them.
+	monitors map[uint64]*monitor
+	gates    gates
+	// due holds the monitors that wait for their time, and those in flight with the time at which they are stuck.
+	due      dueHeap
+	schedule *scheduler // nil while there is nothing to run
+}
+
+// NewRegistry makes a Registry. It starts nothing.
+func NewRegistry(o Options) *Registry {
+	if o.Workers <= 0 {
+		o.Workers = max(1, min(256, descriptorLimit()/4))
+	}
+	if o.PerTarget <= 0 {
+		o.PerTarget = 2
+	}
+	if o.NewProber == nil {
+		o.NewProber = NewProber
+	}
+	return &Registry{
+		observer:  o.Observer,
+		newProber: o.NewProber,
+		seed:      maphash.MakeSeed(),
+		monitors:  map[uint64]*monitor{},
+		gates:     newGates(o.Workers, o.PerTarget),
+	}
+}
+
+// Acquire makes the definitions run, and gives a Lease on them that counts them by their index in definitions. One
+// that is running already is joined: its state, its schedule and an attempt in flight stay as they are. A new one whose
+// Probe is running with another Timing takes over that one's state. If any definition cannot be run, none is acquired.
+// Acquire reads certificate files but never waits for the network.
+func (r *Registry) Acquire(definitions []Definition) (*Lease, error) {
+	for i := range definitions {
+		if err := definitions[i].Timing.Validate(); err != nil {
+			return nil, fmt.Errorf("check of %s: %w", definitions[i].Probe.Target(), err)
+		}
+	}
+	probers := map[Definition]Prober{}
+	for {
+		missing := r.missing(definitions, probers)
+		if len(missing) == 0 {
+			if lease := r.acquire(definitions, probers); lease != nil {
+				return lease, nil
+			}
+			continue // another lease has released one of them meanwhile
+		}
+		for _, d := range missing {
+			if probers[d] != nil {
+				continue // the same definition twice
+			}
+			prober, err := r.newProber(d.Probe)
+			if err != nil {
+				return nil, fmt.Errorf("check of %s: %w", d.Probe.Target(), err)
+			}
+			probers[d] = prober
+		}
+	}
+}
+
+// missing gives the definitions that neither run nor have a prober yet.
+func (r *Registry) missing(definitions []Definition, probers map[Definition]Prober) []Definition {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var missing []Definition
+	for _, d := range definitions {
+		if probers[d] == nil && r.find(d) == nil {
+			missing = append(missing, d)
+		}
+	}
+	return missing
+}
+
+// acquire makes the lease, or nil if a definition neither runs nor has a prober.
+func (r *Registry) acquire(definitions []Definition, probers map[Definition]Prober) *Lease {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, d := range definitions {
+		if probers[d] == nil && r.find(d) == nil {
+			return nil
+		}
+	}
+	lease := newLease(r, len(definitions))
+	for i, d := range definitions {
+		m := r.find(d)
+		if m == nil {
+			m = r.start(d, probers[d])
+		}
+		lease.monitors[i] = m
+		m.users = append(m.users, user{lease, i})
+		if m.machine.State() == Unknown {
+			lease.unknown.Add(1)
+		}
+	}
+	return lease
+}
+
+// find gives the running check of a definition, or nil.
+func (r *Registry) find(d Definition) *monitor {
+	for m := r.monitors[r.hash(d.Probe)]; m != nil; m = m.sibling {
+		if m.definition == d {
+			return m
+		}
+	}
+	return nil
+}
+
+func (r *Registry) hash(p Probe) uint64 { return maphash.Comparable(r.seed, p) }
+
+// start makes a check run: at once if nothing is known of it, else when its turn comes.
+func (r *Registry) start(d Definition, prober Prober) *monitor {
+	if r.schedule == nil {
+		s := newScheduler()
+		r.schedule = s
+		r.goroutines.Go(func() { r.run(s) })
+	}
+	m := &monitor{definition: d, prober: prober, index: -1}
+	m.phase = time.Duration(maphash.Comparable(r.seed, d) % uint64(d.Timing.Interval))
+	m.status.Store(&Status{})
+	hash := r.hash(d.Probe)
+	for s := r.monitors[hash]; s != nil; s = s.sibling {
+		if s.definition.Probe == d.Probe && s.machine.State() != Unknown {
+			m.seed(s)
+			break
+		}
+	}
+	m.sibling, r.monitors[hash] = r.monitors[hash], m
+	if m.machine.State() == Unknown {
+		r.admit(m)
+	} else {
+		r.wait(m, m.slot(r.schedule.now()))
+	}
+	return m
+}
+
+// release ends a lease's use of its checks and stops those that nobody uses any more.
+func (r *Registry) release(l *Lease) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var unused []*monitor
+	for _, m := range l.monitors {
+		if m.leave(l) && !m.stopped {
+			r.stop(m)
+			unused = append(unused, m)
+		}
+	}
+	// Only when all of them have left their queues may their places go to others.
+	for _, m := range unused {
+		r.dismiss(m)
+	}
+	if len(r.monitors) == 0 && r.schedule != nil {
+		r.schedule.stop()
+		r.schedule = nil
+	}
+}
+
+// stop ends a check, except that it keeps its place at the gates. An attempt in flight is broken off and counts as
+// nothing.
+func (r *Registry) stop(m *monitor) {
+	m.stopped = true
+	hash := r.hash(m.definition.Probe)
+	link := r.monitors[hash]
+	if link == m {
+		if r.monitors[hash] = m.sibling; m.sibling == nil {
+			delete(r.monitors, hash)
+		}
+	} else {
+		for link.sibling != m {
+			link = link.sibling
+		}
+		link.sibling = m.sibling
+	}
+	m.sibling = nil
+	r.due.remove(m)
+	r.gates.giveUpWaiting(m)
+	if m.cancel != nil {
+		m.cancel()
+	}
+}
+
+// Wait returns when no goroutine of the Registry runs any more, which comes to pass after the last Release. It is meant
+// for tests and for the end of a process.
+func (r *Registry) Wait() { r.goroutines.Wait() }

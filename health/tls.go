@@ -1,0 +1,204 @@
+package health
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"os"
+	"runtime"
+	"sync"
+	"time"
+	"weak"
+)
+
+// sessionAge is how long TLS sessions are resumed before a full handshake is made again. A resumed handshake costs a
+// third, but does not show the certificate that the server would send to a new client.
+const sessionAge = 5 * time.Minute
+
+// tlsClient does the handshakes of one check (semantics H09).
+type tlsClient struct {
+	serverName  string
+	insecure    bool
+	protocols   []string
+	credentials *credentials
+
+	config *tls.Config // built on first use; nil until then
+	built  time.Time
+	from   *keyPair // what config was built from
+}
+
+func newTLSClient(p Probe) (*tlsClient, error) {
+	c := &tlsClient{serverName: p.tlsName(), insecure: p.Insecure}
+	if p.Scheme == HTTPS {
+		c.protocols = []string{"http/1.1"}
+	}
+	if p.CertFile != "" || p.CAFile != "" {
+		var err error
+		if c.credentials, err = loadCredentials(files{p.CertFile, p.KeyFile, p.CAFile}); err != nil {
+			return nil, fmt.Errorf("tls: %w", err)
+		}
+	}
+	if !p.Insecure && p.CAFile == "" {
+		// Go reads the system's certificates once and remembers a failure for ever, so that happens here and not when
+		// descriptors have run out.
+		_, _ = x509.SystemCertPool()
+	}
+	return c, nil
+}
+
+// handshake secures conn. The error is a *probeError; conn stays open.
+func (c *tlsClient) handshake(ctx context.Context, conn net.Conn) (*tls.Conn, error) {
+	secured := tls.Client(conn, c.current())
+	// guard ends the handshake with ctx, so it need not watch ctx with a goroutine of its own.
+	if err := secured.Handshake(); err != nil {
+		return nil, classify(ctx, "tls "+conn.RemoteAddr().String(), err, ReasonTLS)
+	}
+	return secured, nil
+}
+
+// current is the configuration for the next handshake. Changed files and old sessions make a new one.
+func (c *tlsClient) current() *tls.Config {
+	var pair *keyPair
+	if c.credentials != nil {
+		pair = c.credentials.current()
+	}
+	if c.config != nil && c.from == pair && time.Since(c.built) < sessionAge {
+		return c.config
+	}
+	config := &tls.Config{
+		MinVersion:         tls.VersionTLS12,
+		ServerName:         c.serverName,
+		InsecureSkipVerify: c.insecure, //nolint:gosec // asked for by the word insecure
+		NextProtos:         c.protocols,
+		ClientSessionCache: tls.NewLRUClientSessionCache(1),
+	}
+	if pair != nil {
+		config.RootCAs = pair.roots
+		if pair.certificate != nil {
+			config.Certificates = []tls.Certificate{*pair.certificate}
+		}
+	}
+	c.config, c.built, c.from = config, time.Now(), pair
+	return config
+}
+
+// elsewhere is the client for another host, to which a redirect has led: it is told by its own name and is not shown
+// our certificate.
+func (c *tlsClient) elsewhere(host string) *tlsClient {
+	other := &tlsClient{serverName: host, insecure: c.insecure, protocols: c.protocols}
+	config := other.current()
+	config.RootCAs = c.current().RootCAs
+	return other
+}
+
+// files names the PEM files of a check; the names may be empty.
+type files struct{ certificate, key, ca string }
+
+// keyPair is what was in the files. It is immutable.
+type keyPair struct {
+	certificate *tls.Certificate // nil without one
+	roots       *x509.CertPool   // nil: the system's
+}
+
+// credentials follows files that change: certificates are renewed under running processes. All checks with the same
+// files share one.
+type credentials struct {
+	files files
+
+	mu     sync.Mutex
+	stamps [3]stamp // of the files that pair was read from
+	pair   *keyPair
+}
+
+// stamp tells one content of a file from the next.
+type stamp struct {
+	modified time.Time
+	size     int64
+}
+
+// shared holds the credentials in use, weakly: the last check that lets go frees them.
+var shared = struct {
+	sync.Mutex
+	byFiles map[files]weak.Pointer[credentials]
+}{byFiles: map[files]weak.Pointer[credentials]{}}
+
+// loadCredentials reads the files. It fails if any cannot be used.
+func loadCredentials(f files) (*credentials, error) {
+	shared.Lock()
+	defer shared.Unlock()
+	if c := shared.byFiles[f].Value(); c != nil {
+		return c, c.reload()
+	}
+	c := &credentials{files: f}
+	if err := c.reload(); err != nil {
+		return nil, err
+	}
+	pointer := weak.Make(c)
+	shared.byFiles[f] = pointer
+	runtime.AddCleanup(c, func(f files) {
+		shared.Lock()
+		defer shared.Unlock()
+		if shared.byFiles[f] == pointer {
+			delete(shared.byFiles, f)
+		}
+	}, f)
+	return c, nil
+}
+
+// current is what the files hold, or while they cannot be used what they held before.
+func (c *credentials) current() *keyPair {
+	_ = c.reload() // the last good content stays, and the next attempt tries again
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.pair
+}
+
+// reload reads the files if any of them has changed.
+func (c *credentials) reload() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var stamps [3]stamp
+	for i, name := range []string{c.files.certificate, c.files.key, c.files.ca} {
+		if name == "" {
+			continue
+		}
+		info, err := os.Stat(name) //nolint:gosec // the operator names the files
+		if err != nil {
+			return err
+		}
+		stamps[i] = stamp{info.ModTime(), info.Size()}
+	}
+	if c.pair != nil && stamps == c.stamps {
+		return nil
+	}
+	pair, err := c.files.read()
+	if err != nil {
+		return err
+	}
+	c.pair, c.stamps = pair, stamps
+	return nil
+}
+
+func (f files) read() (*keyPair, error) {
+	pair := &keyPair{}
+	if f.certificate != "" {
+		certificate, err := tls.LoadX509KeyPair(f.certificate, f.key)
+		if err != nil {
+			return nil, fmt.Errorf("certificate %s with key %s: %w", f.certificate, f.key, err)
+		}
+		pair.certificate = &certificate
+	}
+	if f.ca != "" {
+		pem, err := os.ReadFile(f.ca)
+		if err != nil {
+			return nil, err
+		}
+		pair.roots = x509.NewCertPool()
+		if !pair.roots.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("%s holds no certificate", f.ca)
+		}
+	}
+	return pair, nil
+}
