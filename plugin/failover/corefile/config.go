@@ -1,0 +1,127 @@
+// Package corefile is the language of the failover plugin: it turns the stanzas of one server block into a Config, plain
+// data that is checked here once and never changed after. It opens no socket and starts nothing; the only files it
+// reads are the certificates that a check names, to refuse bad ones at load.
+package corefile
+
+import (
+	"time"
+
+	"github.com/seed-a19ac2b6/failover/health"
+	"github.com/seed-a19ac2b6/failover/policy"
+
+	"github.com/coredns/coredns/plugin/pkg/fall"
+	"github.com/miekg/dns"
+)
+
+// Config is what the stanzas of one server block say.
+type Config struct {
+	Zones []*Zone
+	// Checks are the distinct definitions that records of this block use; the leaves of expressions index it.
+	Checks []Check
+	// Warnings are about what is legal but known to bite, in the order of the lines.
+	Warnings []Warning
+}
+
+// Check is a running check and the names the configuration gives it (sorted, distinct).
+type Check struct {
+	Definition health.Definition
+	Names      []string
+}
+
+// Warning is one warning with its place.
+type Warning struct {
+	Pos  Pos
+	Text string
+}
+
+// Pos is a place in a Corefile (or a file that it imports).
+type Pos struct {
+	File string
+	Line int
+}
+
+// Zone is one zone and its record sets. Stanzas of a block that name the same zone add up to one Zone.
+type Zone struct {
+	Name      string // lower case, fully qualified
+	Pos       Pos
+	TTL       TTL      // of the apex records and of name errors
+	MName     string   // SOA primary name server, fully qualified
+	RName     string   // SOA mailbox, fully qualified
+	NS        []string // fully qualified, never empty
+	Fall      fall.F   // Zones empty: no fallthrough
+	Cacheable bool
+	Sets      []*Set
+}
+
+// TTL holds times to live in seconds: Settled while every check a set depends on is in its best state, else Unsettled.
+type TTL struct{ Settled, Unsettled uint32 }
+
+// Set is one record set: all records of one name and type.
+type Set struct {
+	Pos     Pos
+	Zone    *Zone
+	Name    string // lower case, fully qualified; "*." first for a wildcard
+	Type    uint16 // 0: addresses, the set answers A and AAAA
+	Kind    policy.Kind
+	Records []*Record // failover: the primary first, then the secondaries in order; else in the order of the lines
+	TTL     TTL
+	AllDown policy.AllDown
+	// Fixed are the values of "all_down answer", by family as in Record.Values.
+	Fixed    [policy.Families][]Value
+	Min      policy.Threshold
+	Max      int // multivalue: how many records at the most
+	Failback policy.Failback
+}
+
+// Types returns the RR types the set answers, by family.
+func (s *Set) Types() []uint16 {
+	if s.Type == 0 {
+		return []uint16{dns.TypeA, dns.TypeAAAA}
+	}
+	return []uint16{s.Type}
+}
+
+// Record is one record line.
+type Record struct {
+	Pos    Pos
+	ID     string // unique in the set
+	Weight uint16
+	// Values, by family: for a set without a type A first, then AAAA; else only the first is used.
+	Values [policy.Families][]Value
+	Alias  *Alias // nil for a record with values
+	// Checks, for an alias, are its own checks, which must all pass; empty for a record with values, whose values
+	// carry them.
+	Checks []*health.Expression
+	// Checked tells that the line names a check.
+	Checked bool
+}
+
+// Value is one RR and the checks that must all pass for it. The RR has the set's name and a TTL of 0; it may be shared
+// by nobody else, its checks are shared by all values that they hold for. What is disabled has no leaf below it, so
+// every leaf is an index of Config.Checks.
+type Value struct {
+	RR     dns.RR
+	Checks []*health.Expression
+}
+
+// Alias points at other record sets of the same server block, by family as in Record.Values; nil where the target has
+// no set that answers the family.
+type Alias struct {
+	Name        string // fully qualified, as written in the configuration
+	Target      [policy.Families]*Set
+	Family      [policy.Families]int // which family of the target answers
+	EvaluateOff bool
+}
+
+// DefaultTTL is that of a stanza without the word ttl.
+var DefaultTTL = TTL{Settled: 60, Unsettled: 10}
+
+// Defaults of a check (semantics H03, H04); Fast is an interval's fifth, but at least a second and at most the interval.
+const (
+	DefaultInterval = 10 * time.Second
+	DefaultTimeout  = 4 * time.Second
+	DefaultFall     = 3
+	DefaultRise     = 2
+	// DefaultMax is how many records a multivalue answer has at the most (semantics R12).
+	DefaultMax = 8
+)

@@ -1,0 +1,146 @@
+package corefile
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/seed-a19ac2b6/failover/health"
+	"github.com/seed-a19ac2b6/failover/policy"
+
+	"github.com/coredns/caddy"
+	"github.com/coredns/caddy/caddyfile"
+	"github.com/miekg/dns"
+)
+
+// parseText parses every server block of a Corefile that has stanzas, as CoreDNS does: the tokens of a block's stanzas
+// come in one controller.
+func parseText(name, text string) ([]*Config, error) {
+	blocks, err := caddyfile.Parse(name, strings.NewReader(text), nil)
+	if err != nil {
+		return nil, err
+	}
+	var configs []*Config
+	for _, block := range blocks {
+		tokens := block.Tokens["failover"]
+		if len(tokens) == 0 {
+			continue
+		}
+		c := caddy.NewTestController("dns", "")
+		c.Dispenser = caddyfile.NewDispenserTokens(name, tokens)
+		c.ServerBlockKeys = block.Keys
+		config, err := Parse(c)
+		if err != nil {
+			return nil, err
+		}
+		configs = append(configs, config)
+	}
+	return configs, nil
+}
+
+// corpus returns the files of a folder of testdata, by name without ending.
+func corpus(tb testing.TB, folder string) map[string]string {
+	tb.Helper()
+	paths, err := filepath.Glob(filepath.Join("testdata", folder, "*.corefile"))
+	if err != nil || len(paths) == 0 {
+		tb.Fatalf("No files in testdata/%s: %v", folder, err)
+	}
+	texts := make(map[string]string)
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		texts[strings.TrimSuffix(filepath.Base(path), ".corefile")] = string(text)
+	}
+	return texts
+}
+
+// soundConfig checks what holds for every Config.
+func soundConfig(tb testing.TB, config *Config) {
+	tb.Helper()
+	used := make([]bool, len(config.Checks))
+	var walk func(e *health.Expression)
+	walk = func(e *health.Expression) {
+		if e.Kind == health.ExprCheck {
+			used[e.Leaf] = true
+		}
+		if e.Kind == health.ExprAtLeast && !e.Disabled && (e.AtLeast < 1 || e.AtLeast > len(e.Children)) {
+			tb.Errorf("An expression wants %d of %d", e.AtLeast, len(e.Children))
+		}
+		for _, child := range e.Children {
+			walk(child)
+		}
+	}
+	for _, zone := range config.Zones {
+		for _, set := range zone.Sets {
+			if set.Zone != zone || !dns.IsSubDomain(zone.Name, set.Name) {
+				tb.Errorf("%s is not in its zone %s", set, zone.Name)
+			}
+			soundSet(tb, set, walk)
+		}
+	}
+	definitions := make(map[health.Definition]bool)
+	for i, check := range config.Checks {
+		if err := check.Definition.Probe.Validate(); err != nil {
+			tb.Errorf("%s: %v", check.Definition.Probe.Target(), err)
+		}
+		if err := check.Definition.Timing.Validate(); err != nil {
+			tb.Errorf("%s: %v", check.Definition.Probe.Target(), err)
+		}
+		if !used[i] || definitions[check.Definition] {
+			tb.Errorf("%s is unused (%v) or there twice", check.Definition.Probe.Target(), !used[i])
+		}
+		if len(check.Names) == 0 || !slices.IsSorted(check.Names) || len(slices.Compact(slices.Clone(check.Names))) != len(check.Names) {
+			tb.Errorf("The names of %s are %q", check.Definition.Probe.Target(), check.Names)
+		}
+		definitions[check.Definition] = true
+	}
+}
+
+// soundSet checks what holds for every Set, and shows walk its expressions.
+func soundSet(tb testing.TB, set *Set, walk func(*health.Expression)) {
+	tb.Helper()
+	ids := make(map[string]bool)
+	for _, record := range set.Records {
+		if record.ID == "" || ids[record.ID] {
+			tb.Errorf("%s has the id %q twice, or empty", set, record.ID)
+		}
+		ids[record.ID] = true
+		for _, e := range record.Checks {
+			walk(e)
+		}
+		if record.Alias != nil && record.Alias.Target == [policy.Families]*Set{} {
+			tb.Errorf("%s has an alias to nothing", set)
+		}
+		for family, values := range record.Values {
+			if len(values) > 0 && family >= len(set.Types()) {
+				tb.Errorf("%s has values of family %d", set, family)
+			}
+			for _, value := range values {
+				soundValue(tb, set, family, value)
+				for _, e := range value.Checks {
+					walk(e)
+				}
+			}
+		}
+	}
+	for family, values := range set.Fixed {
+		for _, value := range values {
+			soundValue(tb, set, family, value)
+		}
+	}
+}
+
+func soundValue(tb testing.TB, set *Set, family int, value Value) {
+	tb.Helper()
+	want := dns.RR_Header{Name: set.Name, Rrtype: set.Types()[family], Class: dns.ClassINET}
+	if header := *value.RR.Header(); header != want {
+		tb.Errorf("Header %v, want %v", header, want)
+	}
+	if _, err := dns.PackRR(dns.Copy(value.RR), make([]byte, 70000), 0, nil, false); err != nil {
+		tb.Errorf("%v does not pack: %v", value.RR, err)
+	}
+}

@@ -1,0 +1,117 @@
+package corefile
+
+import (
+	"github.com/coredns/caddy"
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin/pkg/fall"
+)
+
+// Parse reads all stanzas of one server block. The error, if any, is about the first mistake found and begins with its
+// place, "FILE:LINE - ".
+func Parse(c *caddy.Controller) (*Config, error) {
+	b := newBuilder(dnsserver.GetConfig(c).Root)
+	for c.Next() {
+		s, err := collect(c)
+		if err != nil {
+			return nil, err
+		}
+		b.meet(s)
+		if err := s.read(); err != nil {
+			return nil, err
+		}
+		if err := s.finishChecks(b); err != nil {
+			return nil, err
+		}
+		if err := b.add(s); err != nil {
+			return nil, err
+		}
+	}
+	return b.finish()
+}
+
+// line is one line of a stanza.
+type line struct {
+	pos   Pos
+	words []string
+}
+
+// stanza is one "failover { ... }", first as lines, then as what the lines say.
+type stanza struct {
+	pos     Pos
+	zones   []string
+	inZones map[string]bool
+	lines   []*line
+
+	places    map[string]Pos // of the words that may be there once
+	ttl       TTL
+	soa       []string // as written
+	ns        []string // as written
+	fall      fall.F
+	cacheable bool
+
+	checks   map[string]*check
+	byOrder  []*check // the checks in the order of their first lines
+	defaults *check   // "check *"
+	records  []*recordLine
+	options  []*optionLine
+	sets     []*setState
+}
+
+// collect takes the tokens of one stanza off c, whose current token is the directive.
+func collect(c *caddy.Controller) (*stanza, error) {
+	here := func() Pos { return Pos{File: c.File(), Line: c.Line()} }
+	s := &stanza{
+		pos: here(), ttl: DefaultTTL, inZones: make(map[string]bool),
+		places: make(map[string]Pos), checks: make(map[string]*check),
+	}
+	if c.Val() == "{" {
+		return nil, s.pos.errorf(`the "{" must be on the line of its stanza`)
+	}
+	var args []string
+	open := false
+	for !open && c.NextArg() {
+		if open = c.Val() == "{"; !open {
+			if c.Val() == "" {
+				return nil, s.pos.errorf(emptyValue)
+			}
+			args = append(args, c.Val())
+		}
+	}
+	var err error
+	if s.zones, err = zonesOf(args, c.ServerBlockKeys); err != nil {
+		return nil, s.pos.errorf("%w", err)
+	}
+	for _, zone := range s.zones {
+		s.inZones[zone] = true
+	}
+	if !open {
+		return s, nil
+	}
+	if c.NextArg() {
+		return nil, here().errorf(`what follows "{" must be on a line of its own`)
+	}
+	for c.Next() {
+		if c.Val() == "}" {
+			if c.NextArg() {
+				return nil, here().errorf(`unexpected %q after "}"`, c.Val())
+			}
+			return s, nil
+		}
+		l := &line{pos: here()}
+		for next := true; next; next = c.NextArg() {
+			switch c.Val() {
+			case "{":
+				return nil, here().errorf("there are no blocks inside the plugin's block: what belongs together stands on one line")
+			case "}":
+				return nil, here().errorf(`"}" must be on a line of its own`)
+			case "":
+				return nil, here().errorf(emptyValue)
+			}
+			l.words = append(l.words, c.Val())
+		}
+		s.lines = append(s.lines, l)
+	}
+	return nil, s.pos.errorf("the block is not closed")
+}
+
+const emptyValue = "empty value (an unset environment variable?)"

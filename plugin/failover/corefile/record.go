@@ -1,0 +1,230 @@
+package corefile
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/seed-a19ac2b6/failover/health"
+	"github.com/seed-a19ac2b6/failover/policy"
+
+	"github.com/miekg/dns"
+)
+
+// recordLine is one record line as written; it makes a record in each zone that its name is relative to.
+type recordLine struct {
+	line        *line
+	kind        policy.Kind
+	primary     bool
+	weight      uint16
+	name        string
+	rrtype      uint16 // 0: addresses
+	values      []string
+	alias       string // empty: a record with values
+	evaluateOff bool
+	checks      []*check
+	checkNames  []string
+	id          string
+}
+
+// readRecord reads NAME [TYPE] VALUE... [check NAME...] [id ID] into r.
+func (s *stanza) readRecord(l *line, r *recordLine, words []string) error {
+	if len(words) < 2 {
+		return fmt.Errorf("%s takes a name and values", l.words[0])
+	}
+	r.name, words = words[0], words[1:]
+	var err error
+	if r.rrtype, words, err = readType(words); err != nil {
+		return err
+	}
+	end := 0
+	for end < len(words) && words[end] != "check" && words[end] != "id" {
+		end++
+	}
+	r.values, words = words[:end], words[end:]
+	if len(r.values) == 0 {
+		return fmt.Errorf("%s %s has no value", l.words[0], r.name)
+	}
+	if r.values[0] == "alias" {
+		if err := r.readAlias(r.values[1:]); err != nil {
+			return err
+		}
+	}
+	if err := r.readOptions(words); err != nil {
+		return err
+	}
+	if r.kind == policy.Static && len(r.checkNames) > 0 {
+		return errors.New("static takes no check; use answer")
+	}
+	s.records = append(s.records, r)
+	return nil
+}
+
+func (r *recordLine) readAlias(words []string) error {
+	if len(words) == 0 {
+		return errors.New("alias takes the name of a record set")
+	}
+	r.alias, r.values = words[0], nil
+	switch words = words[1:]; {
+	case len(words) == 0:
+		return nil
+	case words[0] != "evaluate":
+		return fmt.Errorf("alias: %w", unknownWord(words[0], []string{"evaluate", "check", "id"}, nil))
+	case len(words) != 2 || words[1] != "off":
+		return errors.New("alias: evaluate takes the one word off")
+	}
+	r.evaluateOff = true
+	return nil
+}
+
+// readOptions reads what stands behind the values.
+func (r *recordLine) readOptions(words []string) error {
+	for len(words) > 0 {
+		end := 1
+		for end < len(words) && words[end] != "check" && words[end] != "id" {
+			end++
+		}
+		args := words[1:end]
+		switch words[0] {
+		case "check":
+			if len(args) == 0 {
+				return errors.New("check takes names of checks")
+			}
+			if r.checkNames != nil {
+				return errors.New("check is given twice; one check takes several names")
+			}
+			if name, twice := repeated(args); twice {
+				return fmt.Errorf("check names %q twice", name)
+			}
+			r.checkNames = args
+		case "id":
+			if len(args) != 1 {
+				return errors.New("id takes one value")
+			}
+			if r.id != "" {
+				return errors.New("id is given twice")
+			}
+			if err := label("id", args[0]); err != nil {
+				return err
+			}
+			r.id = args[0]
+		}
+		words = words[end:]
+	}
+	return nil
+}
+
+// readType returns the type that begins words, if one does, and the words after it.
+func readType(words []string) (uint16, []string, error) {
+	rrtype, ok := typeOf(words[0])
+	if !ok {
+		return 0, words, nil
+	}
+	if err := refusedType(rrtype); err != nil {
+		return 0, nil, err
+	}
+	return rrtype, words[1:], nil
+}
+
+// refusedType says why records of a type are not for the configuration to give.
+func refusedType(rrtype uint16) error {
+	name := typeName(rrtype)
+	switch rrtype {
+	case dns.TypeSOA:
+		return errors.New("a SOA is given by the word soa")
+	case dns.TypeNS:
+		return errors.New("a zone's NS are given by the word ns, and below its apex this plugin does not delegate")
+	case dns.TypeRRSIG, dns.TypeNSEC, dns.TypeNSEC3, dns.TypeNSEC3PARAM:
+		return fmt.Errorf("the dnssec plugin makes %s records", name)
+	case dns.TypeNone, dns.TypeOPT, dns.TypeReserved:
+		return fmt.Errorf("%s is not a type of records", name)
+	}
+	// RFC 6895, section 3.1: meta and question types.
+	if rrtype >= 128 && rrtype <= 255 {
+		return fmt.Errorf("%s is not a type of records", name)
+	}
+	return nil
+}
+
+// resolveChecks finds the checks that record lines name.
+func (s *stanza) resolveChecks() error {
+	for _, r := range s.records {
+		for _, name := range r.checkNames {
+			c := s.checks[name]
+			if c == nil {
+				return r.line.pos.errorf("%w", s.undefined(name))
+			}
+			s.use(c)
+			r.checks = append(r.checks, c)
+		}
+	}
+	return nil
+}
+
+// newRecord makes the record of the line in a set.
+func (b *builder) newRecord(st *setState, r *recordLine) (*Record, error) {
+	set := st.set
+	record := &Record{Pos: r.line.pos, Weight: r.weight, Checked: len(r.checks) > 0}
+	if r.alias != "" {
+		name, err := host(r.alias, set.Zone.Name)
+		if err != nil {
+			return nil, fmt.Errorf("alias: %w", err)
+		}
+		record.Alias = &Alias{Name: name, EvaluateOff: r.evaluateOff}
+		record.Checks, err = b.expressAll(st.stanza, r.checks, nil)
+		return record, err
+	}
+	rrs, err := parseValues(set, r.values)
+	if err != nil {
+		return nil, err
+	}
+	template := slices.ContainsFunc(r.checks, func(c *check) bool { return c.template })
+	var common []*health.Expression // of a record whose checks are all single endpoints
+	if !template {
+		if common, err = b.expressAll(st.stanza, r.checks, nil); err != nil {
+			return nil, err
+		}
+	}
+	for _, rr := range rrs {
+		value := Value{RR: rr, Checks: common}
+		if template {
+			at, err := endpointOf(rr)
+			if err != nil {
+				return nil, fmt.Errorf("check %s has no host in its target: %w", templateName(r.checks), err)
+			}
+			if value.Checks, err = b.expressAll(st.stanza, r.checks, &at); err != nil {
+				return nil, err
+			}
+		}
+		family := set.family(rr)
+		record.Values[family] = append(record.Values[family], value)
+	}
+	record.ID = defaultID(rrs[0])
+	return record, nil
+}
+
+func templateName(checks []*check) string {
+	i := slices.IndexFunc(checks, func(c *check) bool { return c.template })
+	return checks[i].name
+}
+
+// expressAll returns an expression for each check.
+func (b *builder) expressAll(s *stanza, checks []*check, at *endpoint) ([]*health.Expression, error) {
+	var all []*health.Expression
+	for _, c := range checks {
+		e, err := b.express(s, c, at)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, e)
+	}
+	return all, nil
+}
+
+// family tells which of the set's families an RR belongs to.
+func (s *Set) family(rr dns.RR) int {
+	if s.Type == 0 && rr.Header().Rrtype == dns.TypeAAAA {
+		return 1
+	}
+	return 0
+}
