@@ -1,0 +1,106 @@
+package zone
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/seed-a19ac2b6/failover/plugin/failover/corefile"
+
+	"github.com/miekg/dns"
+)
+
+// The timers of the SOA, in seconds; those of CoreDNS's other made-up zones. They matter to secondaries only.
+const (
+	soaRefresh = 7200
+	soaRetry   = 1800
+	soaExpire  = 86400
+)
+
+// apex is the part of a zone that changes with its serial. It is immutable.
+type apex struct {
+	soa      []dns.RR   // as the answer to a question for it
+	ns       []dns.RR   //
+	negative [][]dns.RR // as the authority of a negative answer, by TTL class
+}
+
+type apexPointer = atomic.Pointer[apex]
+
+// SOA returns the answer to a question for the zone's SOA.
+func (z *Zone) SOA() []dns.RR { return z.apex.Load().soa }
+
+// NS returns the answer to a question for the zone's name servers.
+func (z *Zone) NS() []dns.RR { return z.apex.Load().ns }
+
+// Negative returns the SOA for the authority section of a name error, or of a name that has no record of the type.
+func (z *Zone) Negative() []dns.RR { return z.apex.Load().negative[0] }
+
+// ttlClasses lists the TTLs that the negative answers of a zone can have. The first is that of answers which no health
+// can change.
+func ttlClasses(z *corefile.Zone) []uint32 {
+	seen := make(map[uint32]bool)
+	classes := []uint32{z.TTL.Settled}
+	seen[z.TTL.Settled] = true
+	for _, s := range z.Sets {
+		for _, ttl := range [...]uint32{s.TTL.Settled, s.TTL.Unsettled} {
+			if !seen[ttl] {
+				seen[ttl] = true
+				classes = append(classes, ttl)
+			}
+		}
+	}
+	return classes
+}
+
+// publishApex raises the serial. Negative answers live as long as the lower of the SOA's TTL and its last field (RFC
+// 2308, section 5), so that lowering the TTL alone is enough for those that may soon change.
+func (z *Zone) publishApex(now time.Time) {
+	c := z.Config
+	soa := dns.SOA{
+		Hdr: dns.RR_Header{Name: c.Name, Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: c.TTL.Settled},
+		Ns:  c.MName, Mbox: c.RName, Serial: serials.next(c.Name, now),
+		Refresh: soaRefresh, Retry: soaRetry, Expire: soaExpire, Minttl: c.TTL.Settled,
+	}
+	withTTL := func(ttl uint32) []dns.RR {
+		rr := soa
+		rr.Hdr.Ttl = min(ttl, soa.Minttl)
+		return []dns.RR{&rr}
+	}
+	a := &apex{soa: withTTL(c.TTL.Settled)}
+	for _, ttl := range z.classes {
+		a.negative = append(a.negative, withTTL(ttl))
+	}
+	if old := z.apex.Load(); old != nil {
+		a.ns = old.ns
+	} else {
+		for _, name := range c.NS {
+			a.ns = append(a.ns, &dns.NS{
+				Hdr: dns.RR_Header{Name: c.Name, Rrtype: dns.TypeNS, Class: dns.ClassINET, Ttl: c.TTL.Settled}, Ns: name,
+			})
+		}
+		a.ns = slices.Clip(a.ns)
+	}
+	z.apex.Store(a)
+}
+
+// serials are those of all zones of the process, so that none falls on a reload (D05). They begin at the time, in
+// seconds: after a restart that is ahead of what was there before, unless a zone changed more than once a second from
+// its start on.
+var serials = serialTable{last: make(map[string]uint32)}
+
+type serialTable struct {
+	mu   sync.Mutex
+	last map[string]uint32
+}
+
+func (t *serialTable) next(zone string, now time.Time) uint32 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	serial := uint32(now.Unix()) // wraps in 2106, which serial arithmetic (RFC 1982) allows
+	if last, ok := t.last[zone]; ok && int32(serial-last) <= 0 {
+		serial = last + 1
+	}
+	t.last[zone] = serial
+	return serial
+}

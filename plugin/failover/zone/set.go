@@ -1,0 +1,225 @@
+package zone
+
+import (
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/seed-a19ac2b6/failover/health"
+	"github.com/seed-a19ac2b6/failover/plugin/failover/corefile"
+	"github.com/seed-a19ac2b6/failover/policy"
+
+	"github.com/miekg/dns"
+)
+
+// Set is one record set at work.
+type Set struct {
+	Config *corefile.Set
+	// Tallies count the answers by family.
+	Tallies [policy.Families]*Tally
+
+	zone    *Zone
+	shape   policy.Set
+	targets [][policy.Families]*Set // by record: what an alias points at
+	parents []int                   // the sets with an alias to this one, indexes in Index.sets
+	order   int                     // the index in Index.sets
+
+	// The evaluator's.
+	queued   bool
+	memory   policy.Memory
+	decision policy.Decision
+	settled  bool
+	ttl      uint32
+	version  uint64         // of the answers; grows with every change
+	below    uint64         // versionsBelow when the answers were made
+	inputs   []policy.Input // kept to spare garbage
+
+	// For queries and the collector.
+	answers [policy.Families]atomic.Pointer[Answer]
+	active  atomic.Int32
+}
+
+func newSet(config *corefile.Set, z *Zone, tallies Tallies) *Set {
+	s := &Set{Config: config, zone: z, order: -1, targets: make([][policy.Families]*Set, len(config.Records))}
+	types := config.Types()
+	s.shape = policy.Set{
+		Kind: config.Kind, Families: len(types), AllDown: config.AllDown, Min: config.Min, Max: config.Max,
+		Failback: config.Failback, Records: make([]policy.Record, len(config.Records)),
+	}
+	for i, r := range config.Records {
+		s.shape.Records[i] = policy.Record{Weight: r.Weight, Alias: r.Alias != nil,
+			EvaluateOff: r.Alias != nil && r.Alias.EvaluateOff}
+	}
+	for f, t := range types {
+		s.Tallies[f] = tallies(config.Zone.Name, config.Name, dns.Type(t).String())
+	}
+	s.active.Store(-1)
+	return s
+}
+
+// Answer returns what the set answers for a family as things stand, or nil if it never has anything of that family.
+func (s *Set) Answer(family int) *Answer { return s.answers[family].Load() }
+
+// Active returns the record a failover set is on, or nil.
+func (s *Set) Active() *corefile.Record {
+	if i := s.active.Load(); i >= 0 {
+		return s.Config.Records[i]
+	}
+	return nil
+}
+
+// forEachLeaf calls fn for every running check that the set's own records use.
+func (s *Set) forEachLeaf(fn func(leaf int)) {
+	var walk func(e *health.Expression)
+	walk = func(e *health.Expression) {
+		if e.Disabled {
+			return
+		}
+		if e.Kind == health.ExprCheck {
+			fn(e.Leaf)
+		}
+		for _, child := range e.Children {
+			walk(child)
+		}
+	}
+	for _, r := range s.Config.Records {
+		for _, e := range r.Checks {
+			walk(e)
+		}
+		for _, values := range r.Values {
+			for _, v := range values {
+				for _, e := range v.Checks {
+					walk(e)
+				}
+			}
+		}
+	}
+}
+
+// look fills s.inputs from the last known states and tells whether all that the set depends on is settled (D10).
+func (s *Set) look(status func(leaf int) health.Status) (settled bool) {
+	settled = true
+	pass := func(checks []*health.Expression) bool {
+		all := true
+		for _, e := range checks {
+			v := e.Evaluate(status)
+			all = all && v.Healthy
+			settled = settled && v.Settled
+		}
+		return all
+	}
+	if s.inputs == nil {
+		s.inputs = make([]policy.Input, len(s.Config.Records))
+	}
+	for i, r := range s.Config.Records {
+		in := &s.inputs[i]
+		in.Passed = pass(r.Checks)
+		for f := range s.shape.Families {
+			part := &in.Families[f]
+			if r.Alias != nil {
+				part.Inner = nil
+				if t := s.targets[i][f]; t != nil {
+					part.Inner = t.decision.Plans[r.Alias.Family[f]]
+					settled = settled && t.settled
+				}
+				continue
+			}
+			part.Values = part.Values[:0]
+			for v := range r.Values[f] {
+				part.Values = append(part.Values, pass(r.Values[f][v].Checks))
+			}
+		}
+	}
+	return settled
+}
+
+// evaluate decides anew and publishes what became of the answers. The targets of the set's aliases must have been
+// evaluated before. It tells whether records that are answered changed, and whether sets with an alias to this one
+// have to be evaluated again, which they have already when only settled moved.
+func (s *Set) evaluate(status func(leaf int) health.Status, now time.Time) (changed, parentsToo bool) {
+	settled := s.look(status)
+	decision, memory := policy.Decide(&s.shape, s.inputs, s.memory, now)
+	s.memory = memory
+	ttl := s.Config.TTL.Unsettled
+	if settled {
+		ttl = s.Config.TTL.Settled
+	}
+	below := s.versionsBelow()
+	sameRecords := s.ttl == ttl && s.below == below
+	sameFlag := s.settled == settled
+	old := s.decision
+	s.decision, s.settled, s.ttl, s.below = decision, settled, ttl, below
+	s.active.Store(int32(decision.Active))
+	for f := range s.shape.Families {
+		plan := decision.Plans[f]
+		if plan == nil {
+			continue
+		}
+		samePlan := plan.Equal(old.Plans[f])
+		if samePlan {
+			// With the old pointer, sets that point here compare in one step.
+			s.decision.Plans[f] = old.Plans[f]
+		}
+		same := samePlan && sameRecords && s.answers[f].Load() != nil
+		if same && sameFlag {
+			continue
+		}
+		s.answers[f].Store(s.compile(f, plan))
+		changed = changed || !same
+	}
+	if changed {
+		s.version++
+	}
+	return changed, changed || !sameFlag
+}
+
+// versionsBelow grows whenever the answers of a target of the set's aliases change.
+func (s *Set) versionsBelow() (sum uint64) {
+	for i := range s.targets {
+		for _, t := range s.targets[i] {
+			if t != nil {
+				sum += t.version
+			}
+		}
+	}
+	return sum
+}
+
+// remembers tells whether the set's answer depends on more than the present states.
+func (s *Set) remembers() bool {
+	f := s.shape.Failback
+	return s.shape.AllDown == policy.Last || f.Manual || f.After > 0
+}
+
+// adopt takes over what old remembers. The last healthy answer is taken over only where the records are the same.
+func (s *Set) adopt(old *Set) {
+	index := func(i int) int {
+		id := old.Config.Records[i].ID
+		return slices.IndexFunc(s.Config.Records, func(r *corefile.Record) bool { return r.ID == id })
+	}
+	s.memory = old.memory.Moved(len(s.Config.Records), index, s.sameRecords(old))
+}
+
+func (s *Set) sameRecords(old *Set) bool {
+	if len(s.Config.Records) != len(old.Config.Records) || s.shape.Families != old.shape.Families {
+		return false
+	}
+	for i, r := range s.Config.Records {
+		o := old.Config.Records[i]
+		if r.ID != o.ID || (r.Alias == nil) != (o.Alias == nil) {
+			return false
+		}
+		for f := range s.shape.Families {
+			if !slices.EqualFunc(r.Values[f], o.Values[f], func(a, b corefile.Value) bool {
+				return dns.IsDuplicate(a.RR, b.RR)
+			}) {
+				return false
+			}
+			t, ot := s.targets[i][f], old.targets[i][f]
+			if (t == nil) != (ot == nil) || t != nil && (t.Config.Name != ot.Config.Name || !t.sameRecords(ot)) {
+				return false
+			}
+		}
+	}
+	return true
+}
