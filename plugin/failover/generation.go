@@ -1,0 +1,147 @@
+package failover
+
+import (
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/seed-a19ac2b6/failover/plugin/failover/zone"
+
+	"github.com/coredns/caddy"
+)
+
+// generation is all that one load of the Corefile made, over all its server blocks. A reload makes a new one while the
+// old one goes on answering:
+//
+//	event                                  what CoreDNS calls, in order
+//	start                                  OnStartup
+//	reload                                 old OnRestart, new OnStartup, old OnShutdown
+//	reload that fails in the setup         old OnRestart, old OnRestartFailed
+//	reload that fails after new OnStartup  old OnRestart, new OnStartup, old OnRestartFailed; the new gets nothing
+//	SIGTERM                                OnShutdown, OnFinalShutdown, then answers until lameduck is over
+//
+// So the new generation acquires its checks before the old one gives them back, and what is in both never stops. A
+// failed new generation is released by the old one. None of the callbacks returns an error: CoreDNS would skip others.
+type generation struct {
+	blocks     []block
+	running    *running
+	restarting bool
+}
+
+type block struct {
+	handler *Failover
+	key     string
+}
+
+// running is the part of a generation that its goroutines can reach. It does not point back, so that a generation which
+// CoreDNS forgot without a word (one that failed while no older one had this plugin) is released by the garbage
+// collector.
+type running struct {
+	runners []*runner
+	once    sync.Once
+}
+
+// live are the generations that have been started and not released, oldest first.
+var live struct {
+	sync.Mutex
+	generations []*running
+}
+
+type generationKey struct{}
+
+// generationOf returns the generation of the load that c is part of, and hooks it up when it is new.
+func generationOf(c *caddy.Controller) *generation {
+	if g, ok := c.Get(generationKey{}).(*generation); ok {
+		return g
+	}
+	g := &generation{running: new(running)}
+	c.Set(generationKey{}, g)
+	c.OnStartup(g.start)
+	c.OnRestart(func() error { g.restarting = true; return nil })
+	c.OnRestartFailed(func() error {
+		g.restarting = false
+		releaseNewer(g.running)
+		return nil
+	})
+	c.OnShutdown(func() error {
+		if g.restarting {
+			g.running.release()
+		}
+		return nil
+	})
+	c.OnFinalShutdown(func() error { g.running.release(); return nil })
+	runtime.AddCleanup(g, func(r *running) { r.release() }, g.running)
+	return g
+}
+
+func (g *generation) add(f *Failover, keys []string) {
+	g.blocks = append(g.blocks, block{handler: f, key: strings.Join(keys, " ")})
+}
+
+// start starts every server block of the generation, or none of them.
+func (g *generation) start() error {
+	for _, b := range g.blocks {
+		r, err := startRunner(b.key, b.handler.config, predecessor(b.key))
+		if err != nil {
+			g.running.release()
+			return err
+		}
+		b.handler.index = r.index
+		g.running.runners = append(g.running.runners, r)
+	}
+	live.Lock()
+	defer live.Unlock()
+	live.generations = append(live.generations, g.running)
+	return nil
+}
+
+// predecessor returns what the newest running generation answers for the same server block, or nil.
+func predecessor(key string) *zone.Index {
+	live.Lock()
+	defer live.Unlock()
+	for _, g := range slices.Backward(live.generations) {
+		for _, r := range g.runners {
+			if r.key == key {
+				return r.index
+			}
+		}
+	}
+	return nil
+}
+
+func (g *running) release() {
+	g.once.Do(func() {
+		live.Lock()
+		live.generations = slices.DeleteFunc(live.generations, func(other *running) bool { return other == g })
+		live.Unlock()
+		for _, r := range g.runners {
+			r.release()
+		}
+	})
+}
+
+// releaseNewer releases the generations that were started after g: what a failed reload left.
+func releaseNewer(g *running) {
+	live.Lock()
+	at := slices.Index(live.generations, g)
+	var newer []*running
+	if at >= 0 {
+		newer = slices.Clone(live.generations[at+1:])
+	}
+	live.Unlock()
+	for _, n := range newer {
+		n.release()
+	}
+}
+
+// liveRunners returns the runners of all live generations, the newest generation first.
+func liveRunners() []*runner {
+	live.Lock()
+	defer live.Unlock()
+	var runners []*runner
+	for _, g := range slices.Backward(live.generations) {
+		runners = append(runners, g.runners...)
+	}
+	return runners
+}

@@ -1,0 +1,108 @@
+package failover
+
+import (
+	"github.com/seed-a19ac2b6/failover/plugin/failover/zone"
+
+	"github.com/miekg/dns"
+)
+
+// reply is a message with its question in one allocation. It must not be reused: recorders and other writers keep it
+// after the query.
+type reply struct {
+	dns.Msg
+	question [1]dns.Question
+}
+
+// newReply is the positive, authoritative reply without records yet. It does what Msg.SetReply does.
+func newReply(r *dns.Msg) *reply {
+	m := new(reply)
+	m.init(r)
+	return m
+}
+
+func (m *reply) init(r *dns.Msg) {
+	m.Id = r.Id
+	m.Response = true
+	m.Opcode = r.Opcode
+	m.RecursionDesired = r.RecursionDesired
+	m.CheckingDisabled = r.CheckingDisabled
+	m.Authoritative = true
+	m.question[0] = r.Question[0]
+	m.Question = m.question[:]
+}
+
+// roomyReply is a reply with room for most answers in random order, still in one allocation.
+type roomyReply struct {
+	reply
+	records [16]dns.RR
+}
+
+// newReplyFor is newReply with an empty slice that has room for the records of an answer in random order.
+func newReplyFor(r *dns.Msg, a *zone.Answer) (*reply, []dns.RR) {
+	if a.Room == 0 {
+		return newReply(r), nil
+	}
+	m := new(roomyReply)
+	m.init(r)
+	if a.Room > len(m.records) {
+		return &m.reply, make([]dns.RR, 0, a.Room)
+	}
+	return &m.reply, m.records[:0:a.Room]
+}
+
+func write(w dns.ResponseWriter, m *dns.Msg) (int, error) {
+	if err := w.WriteMsg(m); err != nil {
+		// The client is gone, or cannot be reached; a SERVFAIL would not get through either.
+		log.Debugf("Failed to write a reply: %v", err)
+	}
+	return dns.RcodeSuccess, nil
+}
+
+func positive(w dns.ResponseWriter, r *dns.Msg, m *zone.Match, rrs []dns.RR) (int, error) {
+	reply := newReply(r)
+	reply.Answer = owned(rrs, r, m)
+	return write(w, &reply.Msg)
+}
+
+// negative writes a name error or an empty answer. Exactly one SOA: the dnssec plugin signs no other denial.
+func negative(w dns.ResponseWriter, r *dns.Msg, rcode int, soa []dns.RR) (int, error) {
+	reply := newReply(r)
+	reply.Rcode = rcode
+	reply.Ns = soa
+	return write(w, &reply.Msg)
+}
+
+// owned gives shared records the name that was asked where that is not theirs: below a wildcard, and with the letters
+// as asked (D01). Clients that want signatures get small letters but for wildcards: signatures do not depend on the
+// case, but the dnssec plugin keeps those it made by the text of the records, and a client that mixes cases would make
+// it sign anew every time.
+func owned(rrs []dns.RR, r *dns.Msg, m *zone.Match) []dns.RR {
+	if !m.Wildcard && (!m.Folded || wantsSignatures(r)) {
+		return rrs
+	}
+	return withOwner(rrs, r.Question[0].Name)
+}
+
+func withOwner(rrs []dns.RR, owner string) []dns.RR {
+	own := make([]dns.RR, len(rrs))
+	for i, rr := range rrs {
+		own[i] = dns.Copy(rr)
+		own[i].Header().Name = owner
+	}
+	return own
+}
+
+func wantsSignatures(r *dns.Msg) bool {
+	opt := r.IsEdns0()
+	return opt != nil && opt.Do()
+}
+
+// writeHINFO answers ANY at a name that exists (RFC 8482, section 4.2), for a server block without the any plugin.
+func writeHINFO(w dns.ResponseWriter, r *dns.Msg, ttl uint32) (int, error) {
+	reply := newReply(r)
+	reply.Answer = []dns.RR{&dns.HINFO{
+		Hdr: dns.RR_Header{Name: r.Question[0].Name, Rrtype: dns.TypeHINFO, Class: dns.ClassINET, Ttl: ttl},
+		Cpu: "RFC8482",
+	}}
+	return write(w, &reply.Msg)
+}

@@ -1,0 +1,97 @@
+package failover
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/seed-a19ac2b6/failover/health"
+	"github.com/seed-a19ac2b6/failover/plugin/failover/corefile"
+	"github.com/seed-a19ac2b6/failover/plugin/failover/zone"
+)
+
+// checks runs all checks of the process: a reload must find what runs already.
+var checks = health.NewRegistry(health.Options{Observer: observer{}})
+
+// runner keeps the answers of one server block in step with its checks, from OnStartup until it is stopped. Its
+// goroutine, the evaluator, is the only one that changes answers. It outlives the configuration it was made for: after
+// a SIGTERM answers go on through lameduck.
+type runner struct {
+	key     string // the keys of the server block
+	config  *corefile.Config
+	index   *zone.Index
+	lease   *health.Lease
+	started time.Time
+	stop    context.CancelFunc
+	done    sync.WaitGroup
+}
+
+// startRunner starts the checks that do not run yet, makes the first answers and starts the evaluator. What old, if
+// not nil, remembers of the same sets is taken over.
+func startRunner(key string, config *corefile.Config, old *zone.Index) (*runner, error) {
+	definitions := make([]health.Definition, len(config.Checks))
+	for i := range config.Checks {
+		definitions[i] = config.Checks[i].Definition
+	}
+	lease, err := checks.Acquire(definitions)
+	if err != nil {
+		return nil, fmt.Errorf("starting the checks: %w", err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	r := &runner{key: key, config: config, lease: lease, started: time.Now(), stop: stop}
+	names.add(config)
+	r.index = zone.New(config, tallies.acquire)
+	if old != nil {
+		r.index.Adopt(old)
+	}
+	wake := r.index.Start(lease.Status, r.started)
+	r.done.Go(func() { r.evaluate(ctx, wake) })
+	return r, nil
+}
+
+// evaluate is the evaluator. Changes that come while one update is made are taken together by the next.
+func (r *runner) evaluate(ctx context.Context, wake time.Time) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	var leaves []int
+	for {
+		timer.Stop()
+		if !wake.IsZero() {
+			timer.Reset(time.Until(wake))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.lease.Changes():
+		case <-timer.C:
+		}
+		leaves = r.lease.Drain(leaves[:0])
+		wake = r.update(leaves)
+	}
+}
+
+// update survives a panic: stale answers are better than none, and the log and the metric tell.
+func (r *runner) update(leaves []int) (wake time.Time) {
+	defer func() {
+		if p := recover(); p != nil {
+			panics.Inc()
+			log.Errorf("Recovered from a panic while making answers: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return r.index.Update(leaves, time.Now())
+}
+
+// release ends the evaluator and gives the checks back. The answers stay as they are, for queries still under way. It
+// is to be called once.
+func (r *runner) release() {
+	r.stop()
+	r.done.Wait()
+	r.lease.Release()
+	names.remove(r.config)
+	for _, s := range r.index.Sets() {
+		tallies.release(s)
+	}
+	r.index.Zones(tallies.releaseZone)
+}

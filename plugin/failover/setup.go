@@ -1,0 +1,36 @@
+package failover
+
+import (
+	"github.com/seed-a19ac2b6/failover/plugin/failover/corefile"
+
+	"github.com/coredns/caddy"
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin"
+	clog "github.com/coredns/coredns/plugin/pkg/log"
+)
+
+// name is the directive, and must be what Name returns: CoreDNS looks handlers up by it.
+const name = "failover"
+
+var log = clog.NewWithPlugin(name)
+
+func init() { plugin.Register(name, setup) }
+
+func setup(c *caddy.Controller) error {
+	config, err := corefile.Parse(c)
+	if err != nil {
+		return plugin.Error(name, err)
+	}
+	for _, w := range config.Warnings {
+		log.Warningf("%s:%d - %s", w.Pos.File, w.Pos.Line, w.Text)
+	}
+	f := &Failover{config: config}
+	generationOf(c).add(f, c.ServerBlockKeys)
+
+	// This closure runs once for every key, address and socket of the block, so it must do nothing else.
+	dnsserver.GetConfig(c).AddPlugin(func(next plugin.Handler) plugin.Handler {
+		f.Next = next
+		return f
+	})
+	return nil
+}
