@@ -19,6 +19,9 @@ SOURCES := cmd health policy plugin test
 
 all: build
 
+# The tests measure time, so they are not to run beside each other.
+.NOTPARALLEL:
+
 ## build: bin/coredns, stock CoreDNS with failover in it.
 build:
 	$(GO) build -o $(BIN)/coredns ./cmd/coredns

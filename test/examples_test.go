@@ -1,0 +1,162 @@
+package test
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/coredns/caddy/caddyfile"
+	"github.com/coredns/corefile-migration/migration"
+)
+
+// examples returns the Corefiles of the documentation by where they are.
+func examples(t *testing.T) map[string]string {
+	t.Helper()
+	example, err := os.ReadFile("../Corefile.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]string{"Corefile.example": string(example)}
+	fence, began, body := "", 0, ""
+	n := 0
+	for line := range strings.Lines(string(readme)) {
+		n++
+		text := strings.TrimRight(line, "\n")
+		switch {
+		case fence != "" && text == fence:
+			found[fmt.Sprintf("README.md:%d", began)] = body
+			fence = ""
+		case fence != "":
+			body += line
+		case text == "~~~ corefile" || text == "``` corefile":
+			fence, began, body = text[:3], n, ""
+		}
+	}
+	if fence != "" {
+		t.Fatalf("README.md:%d: expected the end of the example", began)
+	}
+	if len(found) < 3 {
+		t.Errorf("Expected examples in README.md, found %d", len(found)-1)
+	}
+	return found
+}
+
+// TestReadmeSections wants the sections of a CoreDNS man page, in the order that CoreDNS wants them.
+func TestReadmeSections(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest := string(readme)
+	for _, section := range []string{
+		"Name", "Description", "Syntax", "Metrics", "Ready", "Examples", "See Also", "Bugs",
+	} {
+		_, after, is := strings.Cut(rest, "\n## "+section+"\n")
+		if !is {
+			t.Errorf("Expected the section %q, in the order of CoreDNS's plugins", section)
+			continue
+		}
+		rest = after
+	}
+}
+
+var (
+	// keyPort is the port of a server block's key, listenPort that of a plugin that listens for itself.
+	keyPort    = regexp.MustCompile(`(\S):(\d+)\b`)
+	listenLine = regexp.MustCompile(`(?m)^(\s*(?:prometheus|ready|health|pprof))(?:[ \t]+[^\s{#]\S*)?([ \t]*\{?[ \t]*(?:#.*)?)$`)
+	keyLine    = regexp.MustCompile(`(?m)^[^\s#(].*\{[ \t]*(?:#.*)?$`)
+)
+
+// onFreePorts rewrites an example so that it runs beside anything: each port of a server block becomes a free one, the
+// first of them @DNS@, and what listens for itself does so where the system likes.
+func onFreePorts(corefile string) string {
+	names := map[string]string{}
+	corefile = keyLine.ReplaceAllStringFunc(corefile, func(line string) string {
+		if !keyPort.MatchString(line) {
+			line = strings.Replace(line, " {", ":53 {", 1)
+		}
+		return keyPort.ReplaceAllStringFunc(line, func(key string) string {
+			before, port, _ := strings.Cut(key, ":")
+			if names[port] == "" {
+				names[port] = []string{"@DNS@", "@DNS2@", "@DNS3@", "@DNS4@"}[len(names)]
+			}
+			return before + ":" + names[port]
+		})
+	})
+	return listenLine.ReplaceAllString(corefile, "${1} 127.0.0.1:0${2}")
+}
+
+// TestExamplesStart starts each example as a server. Their targets are not there; that must not matter.
+func TestExamplesStart(t *testing.T) {
+	t.Parallel()
+	for name, corefile := range examples(t) {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, onFreePorts(corefile))
+			if lines := s.log.lines("[ERROR]"); len(lines) > 0 {
+				t.Errorf("Expected no errors, got %q", lines)
+			}
+		})
+	}
+}
+
+// TestExamplesSurviveMigration runs each example through what kubeadm runs Corefiles through on an upgrade.
+func TestExamplesSurviveMigration(t *testing.T) {
+	versions := migration.ValidVersions()
+	from, to := versions[0], versions[len(versions)-1]
+	if migration.ValidUpMigration(from, to) != nil {
+		from, to = to, from
+	}
+	for name, corefile := range examples(t) {
+		migrated, err := migration.Migrate(from, to, corefile, false)
+		if err != nil {
+			t.Errorf("%s: expected it to migrate from %s to %s, got error: %v", name, from, to, err)
+			continue
+		}
+		before, after := stanzas(t, corefile), stanzas(t, migrated)
+		if before != after || before == "" {
+			t.Errorf("%s: expected the same tokens after migration, got\n%s\nfrom\n%s", name, after, before)
+		}
+	}
+}
+
+// stanzas returns the tokens of all stanzas of failover, a line of the Corefile a line; comments and white space are
+// gone.
+func stanzas(t *testing.T, corefile string) string {
+	t.Helper()
+	blocks, err := caddyfile.Parse("Corefile", strings.NewReader(corefile), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	for _, block := range blocks {
+		fmt.Fprintln(&text, block.Keys)
+		last := -1
+		for _, token := range block.Tokens["failover"] {
+			if last >= 0 && token.Line != last {
+				text.WriteString("\n")
+			}
+			last = token.Line
+			text.WriteString(" " + strconv.Quote(token.Text))
+		}
+		text.WriteString("\n")
+	}
+	return text.String()
+}
+
+// TestOnFreePorts is about the test itself: an example that kept its ports would fail where these are taken.
+func TestOnFreePorts(t *testing.T) {
+	got := onFreePorts("example.org:1053 example.net:1053 {\n\tready\n\tprometheus 127.0.0.1:9153 # here\n" +
+		"\tfailover {\n\t\tcheck web http://:8080/\n\t}\n}\n. {\n\thealth {\n\t\tlameduck 1s\n\t}\n}\n")
+	want := "example.org:@DNS@ example.net:@DNS@ {\n\tready 127.0.0.1:0\n\tprometheus 127.0.0.1:0 # here\n" +
+		"\tfailover {\n\t\tcheck web http://:8080/\n\t}\n}\n.:@DNS2@ {\n\thealth 127.0.0.1:0 {\n\t\tlameduck 1s\n\t}\n}\n"
+	if got != want {
+		t.Errorf("Expected\n%s\ngot\n%s", want, got)
+	}
+}
