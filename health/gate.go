@@ -13,21 +13,32 @@ type gate struct {
 
 // gates are what a monitor passes, one after the other, before its attempt may start.
 type gates struct {
-	// hosts has a gate for every host with an attempt in flight or waiting.
-	hosts   map[string]*gate
-	perHost int
+	// targets has a gate for every target with an attempt in flight or waiting.
+	targets   map[target]*gate
+	perTarget int
 	// named is for targets that are host names: a resolver that hangs makes all of those slow, and must leave workers
 	// to the others (semantics H11).
 	named *gate
 	all   *gate
 }
 
-func newGates(workers, perHost int) gates {
+// target is what may be probed by so many attempts at a time. Ports of one host count apart: they may well be different
+// machines behind it, and one that hangs must not hold up the checks of the others.
+type target struct {
+	host string
+	port uint16
+}
+
+func targetOf(m *monitor) target {
+	return target{m.definition.Probe.Host, m.definition.Probe.Port}
+}
+
+func newGates(workers, perTarget int) gates {
 	return gates{
-		hosts:   map[string]*gate{},
-		perHost: perHost,
-		named:   &gate{free: max(1, workers/2)},
-		all:     &gate{free: workers},
+		targets:   map[target]*gate{},
+		perTarget: perTarget,
+		named:     &gate{free: max(1, workers/2)},
+		all:       &gate{free: workers},
 	}
 }
 
@@ -44,11 +55,11 @@ const lastGate = 3
 func (g *gates) gate(m *monitor, n int) *gate {
 	switch n {
 	case 0:
-		host := m.definition.Probe.Host
-		if g.hosts[host] == nil {
-			g.hosts[host] = &gate{free: g.perHost}
+		t := targetOf(m)
+		if g.targets[t] == nil {
+			g.targets[t] = &gate{free: g.perTarget}
 		}
-		return g.hosts[host]
+		return g.targets[t]
 	case 1:
 		if _, err := netip.ParseAddr(m.definition.Probe.Host); err == nil {
 			return nil
@@ -105,7 +116,7 @@ func (g *gates) leave(m *monitor, start func(*monitor)) {
 			start(heir)
 		}
 	}
-	if host := m.definition.Probe.Host; g.hosts[host] != nil && g.hosts[host].free == g.perHost {
-		delete(g.hosts, host)
+	if t := targetOf(m); g.targets[t] != nil && g.targets[t].free == g.perTarget {
+		delete(g.targets, t)
 	}
 }

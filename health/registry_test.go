@@ -302,7 +302,7 @@ func TestRegistryUnderConcurrentUse(t *testing.T) {
 		}
 		users.Wait()
 		r.Wait()
-		if len(r.monitors) != 0 || len(r.due) != 0 || r.gates.all.free != 4 || len(r.gates.hosts) != 0 {
+		if len(r.monitors) != 0 || len(r.due) != 0 || r.gates.all.free != 4 || len(r.gates.targets) != 0 {
 			t.Errorf("Something is left: %d monitors, %d due, gates %+v", len(r.monitors), len(r.due), r.gates)
 		}
 		for p, n := range w.inFlight {

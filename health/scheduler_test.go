@@ -195,7 +195,7 @@ func TestH16_BoundsOnAttemptsInFlight(t *testing.T) {
 		w := newWorld(t, nil)
 		w.answer = func(ctx context.Context, p Probe, n int) Result {
 			mu.Lock()
-			order = append(order, fmt.Sprint(p.Host, ":", p.Port))
+			order = append(order, p.Host+p.Path)
 			mu.Unlock()
 			time.Sleep(time.Second)
 			return pass(ctx, p, n)
@@ -204,7 +204,7 @@ func TestH16_BoundsOnAttemptsInFlight(t *testing.T) {
 		definitions := make([]Definition, 0, 6)
 		for i := range 6 {
 			d := check("192.0.2.1")
-			d.Probe.Port = uint16(i + 1)
+			d.Probe.Path = fmt.Sprintf("/%d", i+1)
 			d.Timing.Interval = 1000 * time.Hour // no second attempts
 			definitions = append(definitions, d)
 		}
@@ -212,7 +212,7 @@ func TestH16_BoundsOnAttemptsInFlight(t *testing.T) {
 		last.Timing.Interval = 1000 * time.Hour
 		l := acquire(t, r, append(definitions, last)...)
 		time.Sleep(3500 * time.Millisecond)
-		want := []string{"192.0.2.1:1", "192.0.2.1:2", "192.0.2.2:80", "192.0.2.1:3", "192.0.2.1:4", "192.0.2.1:5", "192.0.2.1:6"}
+		want := []string{"192.0.2.1/1", "192.0.2.1/2", "192.0.2.2", "192.0.2.1/3", "192.0.2.1/4", "192.0.2.1/5", "192.0.2.1/6"}
 		mu.Lock()
 		got := slices.Clone(order[:min(7, len(order))])
 		mu.Unlock()
@@ -225,7 +225,7 @@ func TestH16_BoundsOnAttemptsInFlight(t *testing.T) {
 		}
 		l.Release()
 		r.Wait()
-		if len(r.gates.hosts) != 0 || r.gates.all.free != 3 || r.gates.named.free != 1 {
+		if len(r.gates.targets) != 0 || r.gates.all.free != 3 || r.gates.named.free != 1 {
 			t.Errorf("Places were lost: %+v", r.gates)
 		}
 	})
