@@ -56,9 +56,6 @@ func costly(others int) string {
 }
 
 func TestAllocationsOfAQuery(t *testing.T) {
-	if raceEnabled {
-		t.Skip("the race detector allocates too; the make target test runs this test without it as well")
-	}
 	fx := load(t, costly(0))
 	ctx, w := context.Background(), new(discard)
 	for _, q := range questions {
