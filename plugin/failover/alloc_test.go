@@ -34,6 +34,7 @@ var questions = []struct {
 func costly(others int) string {
 	var b strings.Builder
 	b.WriteString(`failover {
+	fallthrough elsewhere.example.org
 	check web http://:80/healthz
 	primary   www 192.0.2.1 check web
 	secondary www 198.51.100.1 check web

@@ -2,6 +2,7 @@ package failover
 
 import (
 	"context"
+	"strings"
 
 	"github.com/seed-a19ac2b6/failover/plugin/failover/zone"
 	"github.com/seed-a19ac2b6/failover/policy"
@@ -16,108 +17,88 @@ import (
 const maxChain = 8
 
 // follow answers a question for another type at a name with a CNAME: with the CNAME and, where the target is ours or
-// can be looked up, with what lies there (D03).
+// can be looked up, with what lies there (D03). The rcode is that of the end of the chain (RFC 6604, section 3).
 func (f *Failover) follow(ctx context.Context, w dns.ResponseWriter, r *dns.Msg, m *zone.Match) (int, error) {
 	reply := newReply(r)
 	qtype, owner := r.Question[0].Qtype, r.Question[0].Name
+	if f.signs(r) {
+		owner = strings.ToLower(owner)
+	}
 	for range maxChain {
-		a := m.Node.CNAME().Answer(0)
-		outcome, rrs := pick(ctx, a, nil)
-		if outcome != policy.Answer {
-			// What all_down says of the CNAME is all there is; behind other CNAMEs the chain ends here.
-			if len(reply.Answer) == 0 {
-				return f.withoutCNAME(ctx, w, r, a, outcome)
-			}
+		set, family := m.Node.CNAME(), 0
+		if own, f := m.Node.Set(qtype); own != nil {
+			set, family = own, f
+		}
+		if set == nil || set.Answer(family) == nil {
+			reply.Ns = m.Zone.Negative()
 			return write(w, &reply.Msg)
 		}
-		reply.Answer = append(reply.Answer, withOwner(rrs, owner)...)
-		owner = rrs[0].(*dns.CNAME).Target
-		next := f.index.Match(owner)
-		if next.Zone == nil || next.Node == nil && next.Zone.Config.Fall.Through(owner) {
+		a := set.Answer(family)
+		got := f.pick(ctx, r, a, make([]dns.RR, 0, a.Room))
+		switch got.Outcome {
+		case policy.AnswerNoData:
+			reply.Ns = got.SOA
+			return write(w, &reply.Msg)
+		case policy.AnswerServFail:
+			reply.fail(dns.RcodeServerFailure)
+			return write(w, &reply.Msg)
+		case policy.AnswerRefused:
+			reply.fail(dns.RcodeRefused)
+			return write(w, &reply.Msg)
+		case policy.AnswerNext:
+			if len(reply.Answer) == 0 {
+				return f.next(ctx, w, r)
+			}
 			return f.lookUp(ctx, w, r, reply, owner)
 		}
-		if next.Node == nil {
-			reply.Rcode, reply.Ns = dns.RcodeNameError, next.Zone.Negative()
+		reply.Answer = append(reply.Answer, withOwner(got.Records, owner)...)
+		if set != m.Node.CNAME() {
 			return write(w, &reply.Msg)
 		}
-		if set, _ := next.Node.Set(qtype); set == nil && next.Node.CNAME() != nil {
-			m = &next
-			continue
+		owner = got.Records[0].(*dns.CNAME).Target
+		next := f.index.Match(owner)
+		switch {
+		case next.Zone == nil || next.Through:
+			return f.lookUp(ctx, w, r, reply, owner)
+		case next.Node == nil:
+			reply.Rcode, reply.Ns = dns.RcodeNameError, next.Zone.Negative()
+			return write(w, &reply.Msg)
+		case next.Apex && qtype == dns.TypeSOA:
+			reply.Answer = append(reply.Answer, next.Zone.SOA()...)
+			return write(w, &reply.Msg)
+		case next.Apex && qtype == dns.TypeNS:
+			reply.Answer = append(reply.Answer, next.Zone.NS()...)
+			return write(w, &reply.Msg)
 		}
-		return f.end(ctx, w, r, reply, &next, owner)
+		m = &next
 	}
-	reply.Answer, reply.Rcode, reply.Authoritative = nil, dns.RcodeServerFailure, false
+	reply.fail(dns.RcodeServerFailure)
 	return write(w, &reply.Msg)
 }
 
-// withoutCNAME writes what a CNAME's set answers when it answers no record.
-func (f *Failover) withoutCNAME(ctx context.Context, w dns.ResponseWriter, r *dns.Msg, a *zone.Answer,
-	outcome policy.Outcome) (int, error) {
-	reply := newReply(r)
-	switch outcome {
-	case policy.AnswerNext:
-		return f.next(ctx, w, r)
-	case policy.AnswerServFail:
-		reply.Rcode, reply.Authoritative = dns.RcodeServerFailure, false
-	case policy.AnswerRefused:
-		reply.Rcode, reply.Authoritative = dns.RcodeRefused, false
-	default:
-		reply.Ns = a.SOA()
-	}
-	return write(w, &reply.Msg)
-}
-
-// end adds what a name of ours at the end of a chain answers.
-func (f *Failover) end(ctx context.Context, w dns.ResponseWriter, r *dns.Msg, reply *reply, m *zone.Match,
-	owner string) (int, error) {
-	qtype := r.Question[0].Qtype
-	switch {
-	case m.Apex && qtype == dns.TypeSOA:
-		reply.Answer = append(reply.Answer, m.Zone.SOA()...)
-		return write(w, &reply.Msg)
-	case m.Apex && qtype == dns.TypeNS:
-		reply.Answer = append(reply.Answer, m.Zone.NS()...)
-		return write(w, &reply.Msg)
-	}
-	set, family := m.Node.Set(qtype)
-	if set == nil || set.Answer(family) == nil {
-		reply.Ns = m.Zone.Negative()
-		return write(w, &reply.Msg)
-	}
-	a := set.Answer(family)
-	switch outcome, rrs := pick(ctx, a, make([]dns.RR, 0, a.Room)); outcome {
-	case policy.Answer:
-		reply.Answer = append(reply.Answer, withOwner(rrs, owner)...)
-	case policy.AnswerNoData:
-		reply.Ns = a.SOA()
-	case policy.AnswerNext:
-		return f.lookUp(ctx, w, r, reply, owner)
-	case policy.AnswerServFail, policy.AnswerRefused:
-		// The CNAME stands; whoever follows it will be told.
-	}
-	return write(w, &reply.Msg)
-}
-
-// lookUp adds what the rest of the server says of a name that is not ours. Without an answer the CNAME stands alone:
-// that is right too, and the client can ask on.
+// lookUp adds what the rest of the server says of a name that is not ours. Where nothing in this server answers for the
+// name the CNAME stands alone: that is right too, and the client can ask on.
 func (f *Failover) lookUp(ctx context.Context, w dns.ResponseWriter, r *dns.Msg, reply *reply, target string) (int, error) {
 	loop, _ := ctx.Value(dnsserver.LoopKey{}).(int)
 	if loop >= maxChain {
-		reply.Answer, reply.Rcode, reply.Authoritative = nil, dns.RcodeServerFailure, false
+		reply.fail(dns.RcodeServerFailure)
 		return write(w, &reply.Msg)
 	}
 	ctx = context.WithValue(ctx, dnsserver.LoopKey{}, loop+1)
 	found, err := upstream.New().Lookup(ctx, request.Request{W: w, Req: r}, target, r.Question[0].Qtype)
 	if err != nil || found == nil {
-		return write(w, &reply.Msg)
+		return write(w, &reply.Msg) // there is no server, as in tests, or it stays silent
 	}
 	switch found.Rcode {
 	case dns.RcodeSuccess, dns.RcodeNameError:
-		reply.Rcode = found.Rcode // that of the end of the chain (RFC 6604)
+		reply.Rcode = found.Rcode
+		reply.Truncated = found.Truncated
 		reply.Answer = append(reply.Answer, found.Answer...)
 		if len(found.Answer) == 0 {
 			reply.Ns = found.Ns
 		}
+	case dns.RcodeServerFailure:
+		reply.fail(dns.RcodeServerFailure)
 	}
 	return write(w, &reply.Msg)
 }

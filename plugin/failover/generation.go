@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/seed-a19ac2b6/failover/plugin/failover/zone"
 
@@ -19,6 +21,8 @@ import (
 //	reload                                 old OnRestart, new OnStartup, old OnShutdown
 //	reload that fails in the setup         old OnRestart, old OnRestartFailed
 //	reload that fails after new OnStartup  old OnRestart, new OnStartup, old OnRestartFailed; the new gets nothing
+//	reload after which the old OnShutdown  old OnRestart, new OnStartup, some of old OnShutdown, old OnRestartFailed;
+//	of another plugin returns an error     the new one serves
 //	SIGTERM                                OnShutdown, OnFinalShutdown, then answers until lameduck is over
 //
 // So the new generation acquires its checks before the old one gives them back, and what is in both never stops. A
@@ -26,7 +30,7 @@ import (
 type generation struct {
 	blocks     []block
 	running    *running
-	restarting bool
+	restarting atomic.Bool
 }
 
 type block struct {
@@ -42,10 +46,23 @@ type running struct {
 	once    sync.Once
 }
 
-// live are the generations that have been started and not released, oldest first.
-var live struct {
+// live are the generations that have been started and not released.
+var live generations
+
+type generations struct {
 	sync.Mutex
-	generations []*running
+	generations []*running // oldest first
+	since       time.Time  // when the first of an unbroken line of generations was started
+	ready       bool       // the line has been ready
+}
+
+func (l *generations) add(g *running) {
+	l.Lock()
+	defer l.Unlock()
+	if len(l.generations) == 0 {
+		l.since, l.ready = time.Now(), false
+	}
+	l.generations = append(l.generations, g)
 }
 
 type generationKey struct{}
@@ -58,14 +75,10 @@ func generationOf(c *caddy.Controller) *generation {
 	g := &generation{running: new(running)}
 	c.Set(generationKey{}, g)
 	c.OnStartup(g.start)
-	c.OnRestart(func() error { g.restarting = true; return nil })
-	c.OnRestartFailed(func() error {
-		g.restarting = false
-		releaseNewer(g.running)
-		return nil
-	})
+	c.OnRestart(func() error { g.restarting.Store(true); return nil })
+	c.OnRestartFailed(func() error { g.restartFailed(); return nil })
 	c.OnShutdown(func() error {
-		if g.restarting {
+		if g.restarting.Load() {
 			g.running.release()
 		}
 		return nil
@@ -81,33 +94,56 @@ func (g *generation) add(f *Failover, keys []string) {
 
 // start starts every server block of the generation, or none of them.
 func (g *generation) start() error {
+	seen := make(map[string]int)
 	for _, b := range g.blocks {
-		r, err := startRunner(b.key, b.handler.config, predecessor(b.key))
+		r, err := startRunner(b.key, b.handler.config, predecessors(b.key, seen[b.key]))
 		if err != nil {
 			g.running.release()
 			return err
 		}
+		seen[b.key]++
 		b.handler.index = r.index
 		g.running.runners = append(g.running.runners, r)
 	}
-	live.Lock()
-	defer live.Unlock()
-	live.generations = append(live.generations, g.running)
+	live.add(g.running)
 	return nil
 }
 
-// predecessor returns what the newest running generation answers for the same server block, or nil.
-func predecessor(key string) *zone.Index {
-	live.Lock()
-	defer live.Unlock()
-	for _, g := range slices.Backward(live.generations) {
-		for _, r := range g.runners {
-			if r.key == key {
-				return r.index
-			}
+// restartFailed releases the generation that does not serve: the new one, or this one if CoreDNS took it out of service
+// before a plugin's shutdown failed.
+func (g *generation) restartFailed() {
+	g.restarting.Store(false)
+	for _, instance := range caddy.Instances() {
+		instance.StorageMu.RLock()
+		serves := instance.Storage[generationKey{}] == any(g)
+		instance.StorageMu.RUnlock()
+		if serves {
+			releaseNewer(g.running)
+			return
 		}
 	}
-	return nil
+	g.running.release()
+}
+
+// predecessors returns what the newest live generation answers: first the server block with the same keys (the nth of
+// them, as views have several), then the others.
+func predecessors(key string, nth int) []*zone.Index {
+	live.Lock()
+	defer live.Unlock()
+	if len(live.generations) == 0 {
+		return nil
+	}
+	var first, others []*zone.Index
+	for _, r := range live.generations[len(live.generations)-1].runners {
+		if r.key == key {
+			if nth--; nth == -1 {
+				first = append(first, r.index)
+				continue
+			}
+		}
+		others = append(others, r.index)
+	}
+	return append(first, others...)
 }
 
 func (g *running) release() {

@@ -18,7 +18,9 @@ type Failover struct {
 	Next plugin.Handler
 
 	config *corefile.Config
-	index  *zone.Index // set by the start, before the first query
+	// Set by the start, before the first query.
+	index  *zone.Index
+	signed bool // the dnssec plugin is in the server block
 }
 
 var _ plugin.Handler = (*Failover)(nil)
@@ -47,7 +49,7 @@ func (f *Failover) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Ms
 	}
 	if m.Node == nil {
 		// Only a name error falls through: a name of ours answers for all its types, and whatever its health (D06).
-		if fall := m.Zone.Config.Fall; len(fall.Zones) > 0 && fall.Through(q.Name) {
+		if m.Through {
 			return f.next(ctx, w, r)
 		}
 		m.Zone.Tally.NXDomain.Add(1)
@@ -56,9 +58,9 @@ func (f *Failover) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Ms
 	if m.Apex {
 		switch q.Qtype {
 		case dns.TypeSOA:
-			return positive(w, r, &m, m.Zone.SOA())
+			return f.positive(w, r, &m, m.Zone.SOA())
 		case dns.TypeNS:
-			return positive(w, r, &m, m.Zone.NS())
+			return f.positive(w, r, &m, m.Zone.NS())
 		}
 	}
 	return f.answer(ctx, w, r, &m)
@@ -75,7 +77,7 @@ func (f *Failover) answer(ctx context.Context, w dns.ResponseWriter, r *dns.Msg,
 	switch {
 	case qtype == dns.TypeANY && cname != nil:
 		qtype = dns.TypeCNAME // RFC 8482, section 4.2
-	case qtype == dns.TypeANY:
+	case qtype == dns.TypeANY && (m.Apex || !m.Node.Empty()):
 		return writeHINFO(w, r, m.Zone.Config.TTL.Settled)
 	}
 	set, family := m.Node.Set(qtype)
@@ -92,16 +94,16 @@ func (f *Failover) answer(ctx context.Context, w dns.ResponseWriter, r *dns.Msg,
 		return negative(w, r, dns.RcodeSuccess, m.Zone.Negative())
 	}
 	reply, room := newReplyFor(r, a)
-	outcome, rrs := pick(ctx, a, room)
-	switch outcome {
+	got := f.pick(ctx, r, a, room)
+	switch got.Outcome {
 	case policy.Answer:
-		reply.Answer = owned(rrs, r, m)
+		reply.Answer = f.owned(got.Records, r, m)
 	case policy.AnswerNoData:
-		reply.Ns = a.SOA()
+		reply.Ns = got.SOA
 	case policy.AnswerServFail:
-		reply.Rcode, reply.Authoritative = dns.RcodeServerFailure, false
+		reply.fail(dns.RcodeServerFailure)
 	case policy.AnswerRefused:
-		reply.Rcode, reply.Authoritative = dns.RcodeRefused, false
+		reply.fail(dns.RcodeRefused)
 	case policy.AnswerNext:
 		return f.next(ctx, w, r)
 	}
@@ -109,23 +111,32 @@ func (f *Failover) answer(ctx context.Context, w dns.ResponseWriter, r *dns.Msg,
 }
 
 // pick draws an answer, counts it, and tells the log plugin about it where that asks for metadata.
-func pick(ctx context.Context, a *zone.Answer, room []dns.RR) (policy.Outcome, []dns.RR) {
-	var (
-		outcome policy.Outcome
-		rrs     []dns.RR
-	)
+func (f *Failover) pick(ctx context.Context, r *dns.Msg, a *zone.Answer, room []dns.RR) zone.Picked {
+	draw := zone.Draw{Source: random{}, Room: room, Ordered: f.signs(r)}
+	var got zone.Picked
 	if metadata.ValueFuncs(ctx) == nil {
-		outcome, rrs = a.Pick(random{}, room, nil)
+		got = a.Pick(draw)
 	} else {
-		outcome, rrs = pickAndTell(ctx, a, room)
+		got = pickAndTell(ctx, a, draw)
 	}
 	switch tally := a.Set.Tallies[a.Family]; {
 	case a.AllDown:
 		tally.AllDown.Add(1)
-	case outcome == policy.AnswerNoData:
+	case got.Outcome == policy.AnswerNoData:
 		tally.NoData.Add(1)
 	default:
 		tally.Healthy.Add(1)
 	}
-	return outcome, rrs
+	return got
+}
+
+// signs tells whether the dnssec plugin will sign the answer. It keeps the signatures that it made by the text of the
+// records in their order, so records then have one order and small letters, or a client could make it sign every time.
+// The loadbalance plugin shuffles what was signed.
+func (f *Failover) signs(r *dns.Msg) bool {
+	if !f.signed {
+		return false
+	}
+	opt := r.IsEdns0()
+	return opt != nil && opt.Do()
 }

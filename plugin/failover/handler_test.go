@@ -33,6 +33,11 @@ const basic = `failover {
 	static cnloop1 CNAME cnloop2
 	static cnloop2 CNAME cnloop1
 	static gone CNAME nowhere
+	static maildown CNAME broken
+	check never manual invert
+	primary broken 192.0.2.66 check never
+	set     broken all_down servfail
+	static x.deep TXT x
 }`
 
 func TestR01_AQueryReadsTheLastKnownState(t *testing.T) {
@@ -76,6 +81,24 @@ func TestA06_AnAliasAnswersWithTheAskedNameAndTheLowerTTL(t *testing.T) {
 			fx.down("192.0.2.1")
 		}
 		fx.up("192.0.2.1")
+	}
+}
+
+func TestA06_AnEmptyAnswerThroughAnAliasLivesAsLongAsTheTargetsWould(t *testing.T) {
+	fx := load(t, `failover example.org example.net {
+		ttl 30s 20s
+		check web http://:80/healthz
+		primary   www 192.0.2.1 check web
+		set       www ttl 5s 2s all_down nodata
+		primary   app alias www
+		answer    any alias www.example.net.
+	}`)
+	fx.down("192.0.2.1")
+	for _, name := range []string{"www.example.org.", "app.example.org.", "any.example.org."} {
+		m, _ := fx.ask(name, dns.TypeA)
+		if len(m.Ns) != 1 || m.Ns[0].Header().Ttl != 2 {
+			t.Errorf("%s: got %v, want an SOA with TTL 2", name, m.Ns)
+		}
 	}
 }
 
@@ -178,6 +201,8 @@ func TestD03_CNAME(t *testing.T) {
 	if len(m.Answer) != 1 || len(m.Ns) != 1 || m.Rcode != dns.RcodeSuccess {
 		t.Errorf("CNAME to a name without the type: got %v", m)
 	}
+	fx.want("maildown.example.org.", dns.TypeA, "SERVFAIL")
+	fx.want("deep.example.org.", dns.TypeANY, "NODATA") // nothing is there, so nothing stands for it
 	m, _ = fx.ask("gone.example.org.", dns.TypeA)
 	if len(m.Answer) != 1 || len(m.Ns) != 1 || m.Rcode != dns.RcodeNameError {
 		t.Errorf("CNAME to a name that does not exist: got %v", m)
@@ -368,6 +393,47 @@ func TestShuffledAnswersHoldEveryRecordOnce(t *testing.T) {
 	}
 	if len(orders) != 6 {
 		t.Errorf("200 answers came in %d orders, want all 6", len(orders))
+	}
+}
+
+// The dnssec plugin keeps signatures by the text of what it signed: what it signs must not differ for no reason.
+func TestSignedAnswersHaveOneOrderAndSmallLetters(t *testing.T) {
+	fx := load(t, `failover {
+		static all 192.0.2.1 192.0.2.2 192.0.2.3
+		answer one 192.0.2.1
+		answer one 192.0.2.2 192.0.2.3
+	}`)
+	ask := func(name string) string {
+		r := new(dns.Msg)
+		r.SetQuestion(name, dns.TypeA)
+		r.SetEdns0(1232, true)
+		m, _ := fx.send(r)
+		var text strings.Builder
+		for _, rr := range m.Answer {
+			text.WriteString(rr.String())
+		}
+		return text.String()
+	}
+	texts := func(name string) map[string]bool {
+		seen := make(map[string]bool)
+		for range 50 {
+			seen[ask(name)] = true
+		}
+		return seen
+	}
+	for _, name := range []string{"All.Example.org.", "ONE.example.org."} {
+		if got := ask(name); !strings.HasPrefix(got, name) {
+			t.Errorf("Without the dnssec plugin the letters were not kept: %s", got)
+		}
+		if got := texts(name); len(got) != 6 {
+			t.Errorf("Without the dnssec plugin %s came in %d orders, want 6", name, len(got))
+		}
+	}
+	fx.f.signed = true
+	for _, name := range []string{"All.Example.org.", "ONE.example.org."} {
+		if got := texts(name); len(got) != 1 || !strings.HasPrefix(ask(name), strings.ToLower(name)) {
+			t.Errorf("With the dnssec plugin %s came as %v", name, got)
+		}
 	}
 }
 

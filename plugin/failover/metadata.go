@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/seed-a19ac2b6/failover/plugin/failover/zone"
-	"github.com/seed-a19ac2b6/failover/policy"
 
 	"github.com/coredns/coredns/plugin/metadata"
 	"github.com/miekg/dns"
@@ -14,9 +13,10 @@ import (
 
 // pickAndTell draws an answer and publishes what was drawn as metadata. It is only for server blocks with the metadata
 // plugin, which pay for it with a few allocations a query.
-func pickAndTell(ctx context.Context, a *zone.Answer, room []dns.RR) (policy.Outcome, []dns.RR) {
+func pickAndTell(ctx context.Context, a *zone.Answer, draw zone.Draw) zone.Picked {
 	ids := make([]string, 0, 1)
-	outcome, rrs := a.Pick(random{}, room, &ids)
+	draw.IDs = &ids
+	got := a.Pick(draw)
 	set := a.Set.Config
 	metadata.SetValueFunc(ctx, "failover/record", func() string {
 		return set.Name + " " + dns.Type(set.Types()[a.Family]).String()
@@ -24,5 +24,5 @@ func pickAndTell(ctx context.Context, a *zone.Answer, room []dns.RR) (policy.Out
 	metadata.SetValueFunc(ctx, "failover/policy", func() string { return set.Kind.String() })
 	metadata.SetValueFunc(ctx, "failover/id", func() string { return strings.Join(ids, ",") })
 	metadata.SetValueFunc(ctx, "failover/degraded", func() string { return strconv.FormatBool(a.Degraded) })
-	return outcome, rrs
+	return got
 }

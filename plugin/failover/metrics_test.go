@@ -6,6 +6,7 @@ import (
 
 	"github.com/seed-a19ac2b6/failover/health"
 	"github.com/seed-a19ac2b6/failover/plugin/failover/corefile"
+	"github.com/seed-a19ac2b6/failover/plugin/failover/zone"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
@@ -103,7 +104,7 @@ func TestTalliesGoOnOverAReload(t *testing.T) {
 		t.Fatal(err)
 	}
 	old.index.Sets()[0].Tallies[0].Healthy.Add(3)
-	next, err := startRunner("k", config, old.index)
+	next, err := startRunner("k", config, []*zone.Index{old.index})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 // names tells under which names running checks are configured. Definitions have none: equal checks of different server
 // blocks are one running check, and each block may call it as it likes.
 var names = nameTable{
-	seed: maphash.MakeSeed(), users: make(map[uint64][]nameUse), uses: make(map[string]int),
+	seed: maphash.MakeSeed(), users: make(map[uint64][]nameUse), uses: make(map[nameSeries]int),
 }
 
 // nameTable knows definitions by their hash, since there can be many of them and they are large.
@@ -23,8 +23,12 @@ type nameTable struct {
 	seed  maphash.Seed
 	mu    sync.RWMutex
 	users map[uint64][]nameUse // by definition
-	uses  map[string]int       // by name: the number of definitions and server blocks
+	uses  map[nameSeries]int   // the number of definitions and server blocks with the labels
 }
+
+// nameSeries is what labels the series of a check; without a target, those of all checks of a name. Definitions can
+// share it, as those do that differ in their timing only.
+type nameSeries struct{ name, target string }
 
 // nameUse is a name of a definition and the number of server blocks that call it so.
 type nameUse struct {
@@ -50,11 +54,11 @@ func (t *nameTable) remove(config *corefile.Config) {
 	for i := range config.Checks {
 		c := &config.Checks[i]
 		for _, n := range c.Names {
-			if t.count(&c.Definition, n, -1) {
-				transitions.DeletePartialMatch(prometheus.Labels{"check": n, "target": c.Definition.Probe.Target()})
+			t.count(&c.Definition, n, -1)
+			if target := c.Definition.Probe.Target(); t.uses[nameSeries{n, target}] == 0 {
+				transitions.DeletePartialMatch(prometheus.Labels{"check": n, "target": target})
 			}
-			if t.uses[n] == 0 {
-				delete(t.uses, n)
+			if t.uses[nameSeries{name: n}] == 0 {
 				probes.DeletePartialMatch(prometheus.Labels{"check": n})
 				probeDuration.DeletePartialMatch(prometheus.Labels{"check": n})
 			}
@@ -62,9 +66,13 @@ func (t *nameTable) remove(config *corefile.Config) {
 	}
 }
 
-// count adds to the users of a name and tells whether none is left who calls the definition so.
-func (t *nameTable) count(d *health.Definition, name string, by int) (gone bool) {
-	t.uses[name] += by
+// count adds to the uses of a name for a definition.
+func (t *nameTable) count(d *health.Definition, name string, by int) {
+	for _, series := range [...]nameSeries{{name, d.Probe.Target()}, {name: name}} {
+		if t.uses[series] += by; t.uses[series] <= 0 {
+			delete(t.uses, series)
+		}
+	}
 	key := maphash.Comparable(t.seed, *d)
 	list := t.users[key]
 	i := slices.IndexFunc(list, func(u nameUse) bool { return u.name == name })
@@ -72,12 +80,11 @@ func (t *nameTable) count(d *health.Definition, name string, by int) (gone bool)
 		list, i = append(list, nameUse{name: name}), len(list)
 	}
 	if list[i].blocks += by; list[i].blocks <= 0 {
-		list, gone = slices.Delete(list, i, i+1), true
+		list = slices.Delete(list, i, i+1)
 	}
 	if t.users[key] = list; len(list) == 0 {
 		delete(t.users, key)
 	}
-	return gone
 }
 
 // of returns the name of a running check for logs and metrics: the first in the alphabet, where there are several. It

@@ -31,6 +31,12 @@ func (m *reply) init(r *dns.Msg) {
 	m.Question = m.question[:]
 }
 
+// fail makes the reply one without records. It is no statement of the zone, so it is not authoritative.
+func (m *reply) fail(rcode int) {
+	m.Answer, m.Ns = nil, nil
+	m.Rcode, m.Authoritative = rcode, false
+}
+
 // roomyReply is a reply with room for most answers in random order, still in one allocation.
 type roomyReply struct {
 	reply
@@ -58,9 +64,9 @@ func write(w dns.ResponseWriter, m *dns.Msg) (int, error) {
 	return dns.RcodeSuccess, nil
 }
 
-func positive(w dns.ResponseWriter, r *dns.Msg, m *zone.Match, rrs []dns.RR) (int, error) {
+func (f *Failover) positive(w dns.ResponseWriter, r *dns.Msg, m *zone.Match, rrs []dns.RR) (int, error) {
 	reply := newReply(r)
-	reply.Answer = owned(rrs, r, m)
+	reply.Answer = f.owned(rrs, r, m)
 	return write(w, &reply.Msg)
 }
 
@@ -73,11 +79,9 @@ func negative(w dns.ResponseWriter, r *dns.Msg, rcode int, soa []dns.RR) (int, e
 }
 
 // owned gives shared records the name that was asked where that is not theirs: below a wildcard, and with the letters
-// as asked (D01). Clients that want signatures get small letters but for wildcards: signatures do not depend on the
-// case, but the dnssec plugin keeps those it made by the text of the records, and a client that mixes cases would make
-// it sign anew every time.
-func owned(rrs []dns.RR, r *dns.Msg, m *zone.Match) []dns.RR {
-	if !m.Wildcard && (!m.Folded || wantsSignatures(r)) {
+// as asked (D01), except where they are to be signed.
+func (f *Failover) owned(rrs []dns.RR, r *dns.Msg, m *zone.Match) []dns.RR {
+	if !m.Wildcard && (!m.Folded || f.signs(r)) {
 		return rrs
 	}
 	return withOwner(rrs, r.Question[0].Name)
@@ -90,11 +94,6 @@ func withOwner(rrs []dns.RR, owner string) []dns.RR {
 		own[i].Header().Name = owner
 	}
 	return own
-}
-
-func wantsSignatures(r *dns.Msg) bool {
-	opt := r.IsEdns0()
-	return opt != nil && opt.Do()
 }
 
 // writeHINFO answers ANY at a name that exists (RFC 8482, section 4.2), for a server block without the any plugin.

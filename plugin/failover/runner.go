@@ -19,36 +19,42 @@ var checks = health.NewRegistry(health.Options{Observer: observer{}})
 // goroutine, the evaluator, is the only one that changes answers. It outlives the configuration it was made for: after
 // a SIGTERM answers go on through lameduck.
 type runner struct {
-	key     string // the keys of the server block
-	config  *corefile.Config
-	index   *zone.Index
-	lease   *health.Lease
-	started time.Time
-	stop    context.CancelFunc
-	done    sync.WaitGroup
+	key    string // the keys of the server block
+	config *corefile.Config
+	index  *zone.Index
+	lease  *health.Lease
+	stop   context.CancelFunc
+	done   sync.WaitGroup
 }
 
-// startRunner starts the checks that do not run yet, makes the first answers and starts the evaluator. What old, if
-// not nil, remembers of the same sets is taken over.
-func startRunner(key string, config *corefile.Config, old *zone.Index) (*runner, error) {
+// startRunner starts the checks that do not run yet, makes the first answers and starts the evaluator. What sets of olds
+// remember is taken over, from the first of them that has the set.
+func startRunner(key string, config *corefile.Config, olds []*zone.Index) (*runner, error) {
 	definitions := make([]health.Definition, len(config.Checks))
 	for i := range config.Checks {
 		definitions[i] = config.Checks[i].Definition
 	}
+	names.add(config) // first, since the checks report under their names
 	lease, err := checks.Acquire(definitions)
 	if err != nil {
+		names.remove(config)
 		return nil, fmt.Errorf("starting the checks: %w", err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	r := &runner{key: key, config: config, lease: lease, started: time.Now(), stop: stop}
-	names.add(config)
-	r.index = zone.New(config, tallies.acquire)
-	if old != nil {
+	r := &runner{key: key, config: config, lease: lease, stop: stop, index: zone.New(config, tallies.acquire)}
+	r.index.Panicked = panicked
+	for _, old := range olds {
 		r.index.Adopt(old)
 	}
-	wake := r.index.Start(lease.Status, r.started)
+	wake := r.index.Start(lease.Status, time.Now())
 	r.done.Go(func() { r.evaluate(ctx, wake) })
 	return r, nil
+}
+
+// panicked makes a panic known that was survived while answers were made.
+func panicked(value any) {
+	panics.Inc()
+	log.Errorf("Recovered from a panic while making answers: %v\n%s", value, debug.Stack())
 }
 
 // evaluate is the evaluator. Changes that come while one update is made are taken together by the next.
@@ -68,19 +74,8 @@ func (r *runner) evaluate(ctx context.Context, wake time.Time) {
 		case <-timer.C:
 		}
 		leaves = r.lease.Drain(leaves[:0])
-		wake = r.update(leaves)
+		wake = r.index.Update(leaves, time.Now())
 	}
-}
-
-// update survives a panic: stale answers are better than none, and the log and the metric tell.
-func (r *runner) update(leaves []int) (wake time.Time) {
-	defer func() {
-		if p := recover(); p != nil {
-			panics.Inc()
-			log.Errorf("Recovered from a panic while making answers: %v\n%s", p, debug.Stack())
-		}
-	}()
-	return r.index.Update(leaves, time.Now())
 }
 
 // release ends the evaluator and gives the checks back. The answers stay as they are, for queries still under way. It

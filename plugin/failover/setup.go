@@ -27,8 +27,13 @@ func setup(c *caddy.Controller) error {
 	f := &Failover{config: config}
 	generationOf(c).add(f, c.ServerBlockKeys)
 
+	block := dnsserver.GetConfig(c)
+	c.OnStartup(func() error {
+		f.signed = block.Handler("dnssec") != nil // known only now
+		return nil
+	})
 	// This closure runs once for every key, address and socket of the block, so it must do nothing else.
-	dnsserver.GetConfig(c).AddPlugin(func(next plugin.Handler) plugin.Handler {
+	block.AddPlugin(func(next plugin.Handler) plugin.Handler {
 		f.Next = next
 		return f
 	})

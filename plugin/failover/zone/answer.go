@@ -3,6 +3,7 @@ package zone
 import (
 	"math/bits"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/seed-a19ac2b6/failover/policy"
 
@@ -17,19 +18,19 @@ type Answer struct {
 	AllDown bool
 	// Degraded tells that something the set depends on is not in its best state.
 	Degraded bool
-	// Room is how many records Pick may put into its buffer, 0 when it needs none.
+	// Room is how many records Pick may put into Draw.Room, 0 when it needs none.
 	Room int
 
-	root     *branch
-	negative int // the class of the SOA in a NODATA answer
+	root *branch
 }
 
 // branch is one decision on the way to records.
 type branch struct {
-	plan    *policy.Plan
-	leaves  []leaf // in the order of plan.Choices
-	fixed   []dns.RR
-	overlap bool // two choices can bring the same record
+	plan     *policy.Plan
+	leaves   []leaf // in the order of plan.Choices
+	fixed    []dns.RR
+	overlap  bool // two choices can bring the same record
+	negative int  // the TTL class of the SOA where the answer ends here without records
 }
 
 // leaf is a choice of a branch: records, or a branch below.
@@ -39,73 +40,101 @@ type leaf struct {
 	inner *branch
 }
 
-// Pick draws one answer. The records are shared and must not be changed, except that for an answer in random order
-// they lie in buf, which must then have the capacity Room. The records are empty unless the outcome is policy.Answer.
-// With ids not nil, the ids of the chosen records are appended to it.
-func (a *Answer) Pick(src rand.Source, buf []dns.RR, ids *[]string) (policy.Outcome, []dns.RR) {
-	outcome, rrs := pick(a.root, src, buf, ids)
-	if outcome == policy.Answer && len(rrs) == 0 {
-		return policy.AnswerNoData, nil
-	}
-	return outcome, rrs
+// Draw is what Pick is given for one answer.
+type Draw struct {
+	Source rand.Source
+	// Room takes the records of an answer in random order; it must be empty, with the capacity Answer.Room.
+	Room []dns.RR
+	// Ordered gives such an answer the order of the configuration instead; what is chosen is random all the same.
+	Ordered bool
+	// IDs, if not nil, gets the ids of the chosen records appended.
+	IDs *[]string
 }
 
-// pick walks down the tree: a draw at every branch. Dead branches are not in the plans (A02).
-func pick(b *branch, src rand.Source, buf []dns.RR, ids *[]string) (policy.Outcome, []dns.RR) {
+// Picked is one answer.
+type Picked struct {
+	Outcome policy.Outcome
+	// Records are those of the outcome policy.Answer. They are shared and must not be changed.
+	Records []dns.RR
+	// SOA is the authority section of the outcome policy.AnswerNoData.
+	SOA []dns.RR
+}
+
+// Pick draws one answer.
+func (a *Answer) Pick(d Draw) Picked {
+	outcome, rrs, end := pick(a.root, &d, d.Room)
+	switch {
+	case outcome == policy.AnswerNoData, outcome == policy.Answer && len(rrs) == 0:
+		return Picked{Outcome: policy.AnswerNoData, SOA: a.Set.zone.apex.Load().negative[end.negative]}
+	case outcome != policy.Answer:
+		return Picked{Outcome: outcome}
+	}
+	return Picked{Outcome: outcome, Records: rrs}
+}
+
+// pick walks down the tree: a draw at every branch. Dead branches are not in the plans (A02). It returns where it
+// ended, too.
+func pick(b *branch, d *Draw, room []dns.RR) (policy.Outcome, []dns.RR, *branch) {
 	for {
 		switch {
 		case b.plan.Outcome == policy.AnswerFixed:
-			return policy.Answer, b.fixed
+			return policy.Answer, b.fixed, b
 		case b.plan.Outcome != policy.Answer:
-			return b.plan.Outcome, nil
+			return b.plan.Outcome, nil, b
 		case b.plan.Shuffled:
-			return policy.Answer, gather(b, src, buf, ids)
+			return policy.Answer, gather(b, d, room), b
 		}
 		i := 0
 		if len(b.leaves) > 1 {
-			i = b.plan.Draw(src.Uint64())
+			i = b.plan.Draw(d.Source.Uint64())
 		}
 		chosen := &b.leaves[i]
 		if chosen.inner == nil {
-			if ids != nil {
-				*ids = append(*ids, chosen.id)
+			if d.IDs != nil {
+				*d.IDs = append(*d.IDs, chosen.id)
 			}
-			return policy.Answer, chosen.rrs
+			return policy.Answer, chosen.rrs, b
 		}
 		b = chosen.inner
 	}
 }
 
-// gather collects the records of several choices into buf, in random order and without duplicates, which aliases to
+// gather collects the records of several choices into room, in random order and without duplicates, which aliases to
 // one place can cause.
-func gather(b *branch, src rand.Source, buf []dns.RR, ids *[]string) []dns.RR {
+func gather(b *branch, d *Draw, room []dns.RR) []dns.RR {
 	var space [64]uint32
 	order := space[:]
 	if len(b.leaves) > len(order) {
 		order = make([]uint32, len(b.leaves))
 	}
-	start := len(buf)
-	for _, i := range b.plan.Shuffle(order[:len(b.leaves)], src) {
-		chosen := &b.leaves[i]
-		rrs := chosen.rrs
-		if chosen.inner != nil {
+	chosen := b.plan.Shuffle(order[:len(b.leaves)], d.Source)
+	if d.Ordered {
+		slices.Sort(chosen)
+	}
+	for _, i := range chosen {
+		l := &b.leaves[i]
+		rrs := l.rrs
+		if l.inner != nil {
 			// What lies below writes behind what is there already, and is then moved over itself, unchanged.
-			_, rrs = pick(chosen.inner, src, buf[len(buf):], ids)
-		} else if ids != nil {
-			*ids = append(*ids, chosen.id)
+			_, rrs, _ = pick(l.inner, d, room[len(room):])
+		} else if d.IDs != nil {
+			*d.IDs = append(*d.IDs, l.id)
 		}
 		for _, rr := range rrs {
-			if !b.overlap || !holds(buf[start:], rr) {
-				buf = append(buf, rr)
+			if !b.overlap || !holds(room, rr) {
+				room = append(room, rr)
 			}
 		}
 	}
-	for i := len(buf) - 1; i > start; i-- {
-		hi, _ := bits.Mul64(src.Uint64(), uint64(i-start+1))
-		j := start + int(hi)
-		buf[i], buf[j] = buf[j], buf[i]
+	if d.Ordered {
+		return room
 	}
-	return buf[start:]
+	for i := len(room) - 1; i > 0; i-- {
+		hi, _ := bits.Mul64(d.Source.Uint64(), uint64(i+1))
+		j := int(hi)
+		room[i], room[j] = room[j], room[i]
+	}
+	return room
 }
 
 func holds(rrs []dns.RR, rr dns.RR) bool {
@@ -116,6 +145,3 @@ func holds(rrs []dns.RR, rr dns.RR) bool {
 	}
 	return false
 }
-
-// SOA returns the SOA for the authority section when this answer has no records.
-func (a *Answer) SOA() []dns.RR { return a.Set.zone.apex.Load().negative[a.negative] }

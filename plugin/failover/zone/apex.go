@@ -37,17 +37,26 @@ func (z *Zone) NS() []dns.RR { return z.apex.Load().ns }
 func (z *Zone) Negative() []dns.RR { return z.apex.Load().negative[0] }
 
 // ttlClasses lists the TTLs that the negative answers of a zone can have. The first is that of answers which no health
-// can change.
-func ttlClasses(z *corefile.Zone) []uint32 {
-	seen := make(map[uint32]bool)
+// can change. An alias brings in the TTLs of its target (A06), which may lie in another zone.
+func ttlClasses(config *corefile.Config, z *corefile.Zone) []uint32 {
 	classes := []uint32{z.TTL.Settled}
-	seen[z.TTL.Settled] = true
-	for _, s := range z.Sets {
-		for _, ttl := range [...]uint32{s.TTL.Settled, s.TTL.Unsettled} {
-			if !seen[ttl] {
-				seen[ttl] = true
-				classes = append(classes, ttl)
+	seen := map[uint32]bool{z.TTL.Settled: true}
+	add := func(sets []*corefile.Set) {
+		for _, s := range sets {
+			for _, ttl := range [...]uint32{s.TTL.Settled, s.TTL.Unsettled} {
+				if !seen[ttl] {
+					seen[ttl] = true
+					classes = append(classes, ttl)
+				}
 			}
+		}
+	}
+	add(z.Sets)
+	if slices.ContainsFunc(z.Sets, func(s *corefile.Set) bool {
+		return slices.ContainsFunc(s.Records, func(r *corefile.Record) bool { return r.Alias != nil })
+	}) {
+		for _, other := range config.Zones {
+			add(other.Sets)
 		}
 	}
 	return classes

@@ -11,23 +11,30 @@ import (
 // compile turns the plan of the set for a family into ready records: with the set's own name wherever in the tree they
 // come from, and with the lowest TTL on the way to them (A06).
 func (s *Set) compile(family int, plan *policy.Plan) *Answer {
-	a := &Answer{
-		Set: s, Family: family, AllDown: plan.AllDown, Degraded: !s.settled,
-		negative: slices.Index(s.zone.classes, s.ttl),
-	}
-	c := compiler{owner: s.Config.Name}
+	a := &Answer{Set: s, Family: family, AllDown: plan.AllDown, Degraded: !s.settled}
+	c := compiler{owner: s.Config.Name, zone: s.zone}
 	a.root = c.branch(s, family, plan, s.ttl, "")
 	a.Room = room(a.root)
 	return a
 }
 
-type compiler struct{ owner string }
+// compiler makes the records of one set.
+type compiler struct {
+	owner string
+	zone  *Zone
+}
 
 // branch compiles the plan of set s, reached with the given ceiling for TTLs; path is the ids that led to it, each
 // followed by a slash.
 func (c compiler) branch(s *Set, family int, plan *policy.Plan, ceiling uint32, path string) *branch {
 	ceiling = min(ceiling, s.ttl)
-	b := &branch{plan: plan}
+	if plan.Shuffled {
+		// One answer mixes choices, and an RRset has one TTL (RFC 2181, section 5.2).
+		for i := range plan.Choices {
+			ceiling = min(ceiling, lowestTTL(s, family, &plan.Choices[i]))
+		}
+	}
+	b := &branch{plan: plan, negative: slices.Index(c.zone.classes, ceiling)}
 	switch plan.Outcome {
 	case policy.AnswerFixed:
 		for _, v := range s.Config.Fixed[family] {
@@ -38,12 +45,6 @@ func (c compiler) branch(s *Set, family int, plan *policy.Plan, ceiling uint32, 
 	case policy.Answer:
 	default:
 		return b
-	}
-	if plan.Take > 1 {
-		// One answer mixes choices, and an RRset has one TTL (RFC 2181, section 5.2).
-		for i := range plan.Choices {
-			ceiling = min(ceiling, lowestTTL(s, family, &plan.Choices[i]))
-		}
 	}
 	b.leaves = make([]leaf, len(plan.Choices))
 	for i := range plan.Choices {

@@ -12,6 +12,9 @@ import (
 
 // Index is everything one server block answers. Its shape never changes after New.
 type Index struct {
+	// Panicked is told the value of a panic that Update survived, from within the panic. To be set before Start.
+	Panicked func(value any)
+
 	zones map[string]*Zone
 	sets  []*Set  // every alias target before the sets that point at it
 	users [][]int // by leaf: the sets that use the check, indexes in sets
@@ -53,7 +56,7 @@ func New(config *corefile.Config, tallies Tallies) *Index {
 			z.sets = append(z.sets, s)
 			z.add(s)
 		}
-		z.classes = ttlClasses(zc)
+		z.classes = ttlClasses(config, zc)
 	}
 	for _, zc := range config.Zones {
 		for _, s := range x.zones[zc.Name].sets {
@@ -150,7 +153,7 @@ func (x *Index) Update(leaves []int, now time.Time) (wake time.Time) {
 		i := heap.Pop(&x.queue).(int)
 		s := x.sets[i]
 		s.queued = false
-		answers, parentsToo := s.evaluate(x.status, now)
+		answers, parentsToo := x.evaluate(s, now)
 		if answers {
 			changed[s.zone] = true
 		}
@@ -164,6 +167,17 @@ func (x *Index) Update(leaves []int, now time.Time) (wake time.Time) {
 		z.publishApex(now)
 	}
 	return x.wake()
+}
+
+// evaluate survives a panic: the stale answer of one set is better than none of any. The set is evaluated anew when its
+// health changes again.
+func (x *Index) evaluate(s *Set, now time.Time) (changed, parentsToo bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			x.Panicked(p)
+		}
+	}()
+	return s.evaluate(x.status, now)
 }
 
 func (x *Index) enqueue(i int) {
@@ -183,7 +197,8 @@ func (x *Index) wake() (earliest time.Time) {
 }
 
 // Adopt takes over from an index that answered before what its sets remember: the tier they are on, since when, and
-// their last healthy answer. A set is known by zone, name and type, its tiers by their ids. To be called before Start.
+// their last healthy answer. A set is known by zone, name and type, its tiers by their ids. What was adopted from an
+// index before stays. To be called before Start.
 func (x *Index) Adopt(old *Index) {
 	old.mu.Lock()
 	defer old.mu.Unlock()
@@ -201,7 +216,8 @@ func (x *Index) Adopt(old *Index) {
 		}
 	}
 	for _, s := range x.sets {
-		if o := known[key{s.Config.Zone.Name, s.Config.Name, s.Config.Type}]; o != nil && s.Config.Kind == o.Config.Kind {
+		o := known[key{s.Config.Zone.Name, s.Config.Name, s.Config.Type}]
+		if o != nil && !s.adopted && s.Config.Kind == o.Config.Kind {
 			s.adopt(o)
 		}
 	}

@@ -30,6 +30,9 @@ func (n *Node) Set(rrtype uint16) (*Set, int) {
 	return nil, 0
 }
 
+// Empty tells that the name has no record sets of its own: it is an empty non-terminal, or an apex without any.
+func (n *Node) Empty() bool { return len(n.types) == 0 }
+
 // CNAME returns the set of the name's CNAME, which answers every type (D03), or nil.
 func (n *Node) CNAME() *Set { return n.cname }
 
@@ -75,6 +78,8 @@ type Match struct {
 	Wildcard bool
 	// Folded tells that the name has capital letters, which prebuilt records lack.
 	Folded bool
+	// Through tells that a name error is for the next plugin.
+	Through bool
 }
 
 // Match finds the longest zone that holds the name, at label boundaries and whatever the letters' case (D04), and the
@@ -113,8 +118,36 @@ func (x *Index) Match(qname string) (m Match) {
 	if m.Node = m.Zone.nodes[string(name)]; m.Node == nil {
 		m.Node = m.Zone.wildcard(qname, name, apex)
 		m.Wildcard = m.Node != nil
+		m.Through = m.Node == nil && through(m.Zone.Config.Fall.Zones, name)
 	}
 	return m
+}
+
+// through tells whether a name lies in one of the zones. It does what fall.F does, without its garbage.
+func through(zones []string, name []byte) bool {
+	for _, z := range zones {
+		at := len(name) - len(z)
+		switch {
+		case z == ".":
+			return true
+		case at < 0 || string(name[at:]) != z:
+		case at == 0 || boundary(name, at):
+			return true
+		}
+	}
+	return false
+}
+
+// boundary tells whether a label begins at octet at, behind a dot that is not escaped.
+func boundary(name []byte, at int) bool {
+	if name[at-1] != '.' {
+		return false
+	}
+	escapes := 0
+	for i := at - 2; i >= 0 && name[i] == '\\'; i-- {
+		escapes++
+	}
+	return escapes%2 == 0
 }
 
 // wildcard returns the node of the wildcard at the closest encloser of a name that does not exist, or nil (RFC 4592,

@@ -27,6 +27,7 @@ type Set struct {
 	// The evaluator's.
 	queued   bool
 	memory   policy.Memory
+	adopted  bool
 	decision policy.Decision
 	settled  bool
 	ttl      uint32
@@ -147,18 +148,16 @@ func (s *Set) evaluate(status func(leaf int) health.Status, now time.Time) (chan
 	below := s.versionsBelow()
 	sameRecords := s.ttl == ttl && s.below == below
 	sameFlag := s.settled == settled
-	old := s.decision
-	s.decision, s.settled, s.ttl, s.below = decision, settled, ttl, below
-	s.active.Store(int32(decision.Active))
+	s.settled, s.ttl, s.below = settled, ttl, below
 	for f := range s.shape.Families {
 		plan := decision.Plans[f]
 		if plan == nil {
 			continue
 		}
-		samePlan := plan.Equal(old.Plans[f])
+		samePlan := plan.Equal(s.decision.Plans[f])
 		if samePlan {
 			// With the old pointer, sets that point here compare in one step.
-			s.decision.Plans[f] = old.Plans[f]
+			decision.Plans[f] = s.decision.Plans[f]
 		}
 		same := samePlan && sameRecords && s.answers[f].Load() != nil
 		if same && sameFlag {
@@ -167,6 +166,8 @@ func (s *Set) evaluate(status func(leaf int) health.Status, now time.Time) (chan
 		s.answers[f].Store(s.compile(f, plan))
 		changed = changed || !same
 	}
+	s.decision = decision
+	s.active.Store(int32(decision.Active))
 	if changed {
 		s.version++
 	}
@@ -197,7 +198,7 @@ func (s *Set) adopt(old *Set) {
 		id := old.Config.Records[i].ID
 		return slices.IndexFunc(s.Config.Records, func(r *corefile.Record) bool { return r.ID == id })
 	}
-	s.memory = old.memory.Moved(len(s.Config.Records), index, s.sameRecords(old))
+	s.memory, s.adopted = old.memory.Moved(len(s.Config.Records), index, s.sameRecords(old)), true
 }
 
 func (s *Set) sameRecords(old *Set) bool {
