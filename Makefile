@@ -2,11 +2,10 @@
 # the race detector) and nothing else; the linter is fetched through the Go proxy.
 
 GO ?= go
-BIN := $(CURDIR)/bin
 
 # Pinned: a linter that changes by itself fails a build that nobody touched.
 GOLANGCI_VERSION := v2.15.0
-GOLANGCI := $(BIN)/golangci-lint-$(GOLANGCI_VERSION)
+GOLANGCI := bin/golangci-lint-$(GOLANGCI_VERSION)
 
 # How long each fuzzer runs in `make fuzz`.
 FUZZTIME ?= 60s
@@ -24,11 +23,11 @@ all: build
 
 ## build: bin/coredns, stock CoreDNS with failover in it.
 build:
-	$(GO) build -o $(BIN)/coredns ./cmd/coredns
+	$(GO) build -o bin/coredns ./cmd/coredns
 
 ## run: build it and run it on the example.
 run: build
-	$(BIN)/coredns -conf Corefile.example
+	bin/coredns -conf Corefile.example
 
 ## test: everything that must pass before a change goes in.
 test: fmt-check vet lint race alloc
@@ -43,7 +42,7 @@ unit:
 ## race: unit and end-to-end tests under the race detector.
 race: build
 	$(GO) test -race -skip Alloc $(UNIT)
-	COREDNS_BINARY=$(BIN)/coredns $(GO) test -race -count=1 -timeout 15m ./test/...
+	COREDNS_BINARY="$(CURDIR)/bin/coredns" $(GO) test -race -count=1 -timeout 15m ./test/...
 
 # The race detector allocates by itself, so what counts allocations is run without it.
 ## alloc: the tests that count allocations.
@@ -52,14 +51,14 @@ alloc:
 
 ## e2e: the end-to-end tests alone.
 e2e: build
-	COREDNS_BINARY=$(BIN)/coredns $(GO) test -count=1 ./test/...
+	COREDNS_BINARY="$(CURDIR)/bin/coredns" $(GO) test -count=1 ./test/...
 
 ## fmt: format the code.
 fmt:
 	gofmt -w $(SOURCES)
 
 fmt-check:
-	@files=$$(gofmt -l $(SOURCES)); \
+	@files=$$(gofmt -l $(SOURCES)) || exit 1; \
 	if [ -n "$$files" ]; then echo "not formatted (run make fmt):"; echo "$$files"; exit 1; fi
 
 ## vet: what go vet finds.
@@ -71,8 +70,8 @@ lint: $(GOLANGCI)
 	$(GOLANGCI) run ./...
 
 $(GOLANGCI):
-	GOBIN=$(BIN) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
-	mv $(BIN)/golangci-lint $@
+	GOBIN="$(CURDIR)/bin" $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	mv bin/golangci-lint $@
 
 ## fuzz: every fuzzer for FUZZTIME; what they find stays under testdata/fuzz as a seed.
 fuzz:
@@ -90,4 +89,4 @@ bench:
 
 ## clean: remove what the build made.
 clean:
-	rm -rf $(BIN)
+	rm -rf bin

@@ -17,7 +17,7 @@ func parseHeaders(text string) (http.Header, error) {
 		name, value, ok := strings.Cut(strings.TrimSuffix(line, "\n"), ":")
 		value = strings.TrimSpace(value)
 		if !ok || !isToken(name) {
-			return nil, fmt.Errorf("%q is not the name of a header field", name)
+			return nil, errors.New("a line does not begin with the name of a field") // not repeated: it may hold a secret
 		}
 		if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
 			return nil, fmt.Errorf("the value of %s holds a control character", name)

@@ -31,9 +31,9 @@ type Transition struct {
 // Options are those of a Registry. The zero value will do.
 type Options struct {
 	Observer Observer
-	// Workers is how many attempts may be in flight. Default: 512, or a quarter of the file descriptors if that is less.
+	// Workers is how many attempts may be in flight. Default: 1024, or a quarter of the file descriptors if that is less.
 	Workers int
-	// PerTarget is how many attempts may be in flight to one host and port. Default: 8.
+	// PerTarget is how many attempts may be in flight to one host and port. Default: 64.
 	PerTarget int
 	// NewProber makes probers. Default: the function NewProber.
 	NewProber func(Probe) (Prober, error)
@@ -61,10 +61,10 @@ type Registry struct {
 // NewRegistry makes a Registry. It starts nothing.
 func NewRegistry(o Options) *Registry {
 	if o.Workers <= 0 {
-		o.Workers = max(1, min(512, descriptorLimit()/4))
+		o.Workers = max(1, min(1024, descriptorLimit()/4))
 	}
 	if o.PerTarget <= 0 {
-		o.PerTarget = 8
+		o.PerTarget = 64
 	}
 	if o.NewProber == nil {
 		o.NewProber = NewProber

@@ -2,7 +2,6 @@ package policy_test
 
 import (
 	"flag"
-	"os"
 	"testing"
 )
 
@@ -13,5 +12,5 @@ func TestMain(m *testing.M) {
 	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue {
 		_ = checks.Value.Set("500")
 	}
-	os.Exit(m.Run())
+	m.Run()
 }

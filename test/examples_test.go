@@ -2,6 +2,7 @@ package test
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"regexp"
 	"strconv"
@@ -12,8 +13,23 @@ import (
 	"github.com/coredns/corefile-migration/migration"
 )
 
-// examples returns the Corefiles of the documentation by where they are.
+// examples returns the Corefiles of the documentation, those that can be started, by where they are.
 func examples(t *testing.T) map[string]string {
+	t.Helper()
+	return fences(t, "corefile")
+}
+
+// fragments returns the parts of the documentation that are whole server blocks but need more than this machine has, such
+// as a cluster.
+func fragments(t *testing.T) map[string]string {
+	t.Helper()
+	found := fences(t, "txt")
+	maps.DeleteFunc(found, func(_, text string) bool { return !strings.HasPrefix(text, ".:53 {") })
+	return found
+}
+
+// fences returns what README has between fences of the kind, with the example beside it.
+func fences(t *testing.T, kind string) map[string]string {
 	t.Helper()
 	example, err := os.ReadFile("../Corefile.example")
 	if err != nil {
@@ -23,7 +39,10 @@ func examples(t *testing.T) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := map[string]string{"Corefile.example": string(example)}
+	found := map[string]string{}
+	if kind == "corefile" {
+		found["Corefile.example"] = string(example)
+	}
 	fence, began, body := "", 0, ""
 	n := 0
 	for line := range strings.Lines(string(readme)) {
@@ -35,7 +54,7 @@ func examples(t *testing.T) map[string]string {
 			fence = ""
 		case fence != "":
 			body += line
-		case text == "~~~ corefile" || text == "``` corefile":
+		case text == "~~~ "+kind || text == "``` "+kind:
 			fence, began, body = text[:3], n, ""
 		}
 	}
@@ -113,7 +132,13 @@ func TestExamplesSurviveMigration(t *testing.T) {
 	if migration.ValidUpMigration(from, to) != nil {
 		from, to = to, from
 	}
-	for name, corefile := range examples(t) {
+	all := examples(t)
+	others := fragments(t)
+	if len(others) == 0 {
+		t.Error("Expected an example for Kubernetes in README.md")
+	}
+	maps.Copy(all, others)
+	for name, corefile := range all {
 		migrated, err := migration.Migrate(from, to, corefile, false)
 		if err != nil {
 			t.Errorf("%s: expected it to migrate from %s to %s, got error: %v", name, from, to, err)

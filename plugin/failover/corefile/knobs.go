@@ -171,7 +171,8 @@ func setTLS(s *settings, v []string) error {
 
 func setHeader(s *settings, v []string) error {
 	if !isToken(v[0]) {
-		return fmt.Errorf("%q is not a field name", v[0])
+		// Not repeated either: it may be the whole field, as HTTP writes it.
+		return errors.New("what follows is not a field name; write header NAME VALUE")
 	}
 	// The value may be a secret and is not repeated.
 	if strings.ContainsFunc(v[1], func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {

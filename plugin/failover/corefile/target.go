@@ -124,16 +124,14 @@ func endpointTarget(text string) (*target, error) {
 	t := &target{scheme: health.Scheme(scheme), text: scheme + "://"}
 	t.kind = map[string]kind{"http": onHTTP, "https": onHTTPS, "tcp": onTCP, "tls": onTLS}[scheme]
 	u, err := url.Parse(text)
-	if err != nil {
-		// The cause without the text, which url.Error carries in full.
-		if parseErr := (*url.Error)(nil); errors.As(err, &parseErr) {
-			err = parseErr.Err
-		}
-		return nil, fmt.Errorf("target %s: %w", t.text, err)
-	}
-	switch {
-	case u.User != nil:
+	switch parseErr := (*url.Error)(nil); {
+	case err != nil && strings.Contains(rest, "@"), err == nil && u.User != nil:
 		return nil, fmt.Errorf("target %s: no user or password here; use the knob header with Authorization", t.text)
+	case errors.As(err, &parseErr):
+		// The cause without the text, which url.Error carries in full.
+		return nil, fmt.Errorf("target %s: %w", t.text, parseErr.Err)
+	case err != nil:
+		return nil, fmt.Errorf("target %s: not a URL", t.text)
 	case strings.Contains(rest, "#"):
 		return nil, fmt.Errorf("target %s: a fragment is never sent", t.text)
 	case strings.HasSuffix(u.Host, ":"):
