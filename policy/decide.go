@@ -12,7 +12,9 @@ type Input struct {
 // FamilyInput is the part of an Input for one family; the zero value is a record without anything of that family.
 type FamilyInput struct {
 	Values []bool // the health of each value
-	Inner  *Plan  // for an alias: the plan of its target
+	Inner  *Plan  // for an alias: the plan of its target; nil where no record of that could ever answer
+	// Guess tells that what is healthy is so only because nothing is known of it yet.
+	Guess bool
 }
 
 // Decision is what a set answers until health changes.
@@ -63,16 +65,56 @@ func Decide(set *Set, inputs []Input, memory Memory, now time.Time) (Decision, M
 	}
 	decision := Decision{Active: -1}
 	for f := range set.Families {
-		decision.Plans[f] = decideFamily(set, inputs, f, memory.last[f])
-		memory.remember(set, f, decision.Plans[f])
+		plan := decideFamily(set, inputs, f, memory.last[f])
+		decision.Plans[f] = plan
+		if set.AllDown == Last && anyProven(set, inputs, f) {
+			memory.last[f] = plan
+		}
 	}
-	return decision, memory
+	return completed(set, decision), memory
 }
 
-func (m *Memory) remember(set *Set, family int, plan *Plan) {
-	if set.AllDown == Last && plan != nil && plan.Status == Alive {
-		m.last[family] = plan
+// proven tells that something of a family is known to be healthy in a record: what merely counts as healthy until it is
+// known is not worth remembering (R19).
+func proven(set *Set, r, family int, in *Input) bool {
+	return !in.Families[family].Guess && state(set, r, family, in) == Alive
+}
+
+func anyProven(set *Set, inputs []Input, family int) bool {
+	for r := range inputs {
+		if proven(set, r, family, &inputs[r]) {
+			return true
+		}
 	}
+	return false
+}
+
+// completed gives a family that no record has anything of, which is empty at all times, a share in what AllDown says of
+// the whole set: with nothing healthy in the families that are there, it is all down too.
+func completed(set *Set, decision Decision) Decision {
+	switch set.AllDown {
+	case Fixed, ServFail, Refuse, Next:
+	default:
+		return decision // an empty answer would stay empty
+	}
+	down, up := false, false
+	for f := range set.Families {
+		if plan := decision.Plans[f]; plan != nil {
+			down, up = down || plan.AllDown, up || !plan.AllDown
+		}
+	}
+	for f := range set.Families {
+		switch {
+		case decision.Plans[f] != nil:
+		case down && !up:
+			plan := allDown(set.AllDown, nil, nil)
+			plan.Status = Absent // an alias has nothing to go by here
+			decision.Plans[f] = plan
+		default:
+			decision.Plans[f] = &Plan{Outcome: AnswerNoData, Status: Absent}
+		}
+	}
+	return decision
 }
 
 // state is the health of one record for one family:

@@ -20,10 +20,10 @@ func decideFailover(set *Set, inputs []Input, memory Memory, now time.Time) (Dec
 	switch {
 	case tier >= 0:
 		decision := eachFamily(set, inputs, tier, func(f int) *Plan { return tierPlan(set, inputs, f, tier) })
-		if set.AllDown == Last {
+		if in := &inputs[tier]; set.AllDown == Last && (proven(set, tier, 0, in) || proven(set, tier, 1, in)) {
 			memory.last, memory.lastActive = decision.Plans, tier
 		}
-		return decision, memory
+		return completed(set, decision), memory
 	case served < 0:
 		return eachFamily(set, inputs, -1, func(int) *Plan {
 			return &Plan{Outcome: AnswerNoData, Status: Absent}
@@ -38,12 +38,12 @@ func decideFailover(set *Set, inputs []Input, memory Memory, now time.Time) (Dec
 	case set.AllDown == Last:
 		active = memory.lastActive
 	}
-	return eachFamily(set, inputs, active, func(f int) *Plan {
+	return completed(set, eachFamily(set, inputs, active, func(f int) *Plan {
 		if active >= 0 && state(set, active, f, &inputs[active]) == Absent {
 			return tierPlan(set, inputs, f, active) // as it is while the tier is healthy
 		}
 		return allDown(set.AllDown, memory.last[f], func() *Plan { return servedTier(set, inputs, f, served) })
-	}), memory
+	})), memory
 }
 
 // eachFamily is the decision with a plan for every family that the set could ever answer.

@@ -60,9 +60,11 @@ type visit struct {
 }
 
 // could tells whether the set could ever answer the family, whatever the health.
-func (n *naive) could(s, f int) bool {
-	for _, r := range n.tree[s].records {
-		if r.values[f] > 0 || r.target >= 0 && r.family[f] >= 0 && n.could(r.target, r.family[f]) {
+func (n *naive) could(s, f int) bool { return could(n.tree, s, f) }
+
+func could(tr tree, s, f int) bool {
+	for _, r := range tr[s].records {
+		if r.values[f] > 0 || r.target >= 0 && r.family[f] >= 0 && could(tr, r.target, r.family[f]) {
 			return true
 		}
 	}
@@ -125,7 +127,9 @@ func (n *naive) visit(s, f, k int) visit {
 	key := [3]int{s, f, k}
 	v, ok := n.seen[key]
 	if !ok {
-		if n.tree[s].set.Kind == policy.Failover {
+		if !n.could(s, f) {
+			v = n.visitElsewhere(s, f, k)
+		} else if n.tree[s].set.Kind == policy.Failover {
 			v = n.visitTiers(s, f, k)
 		} else {
 			v = n.visitRecords(s, f, k)
@@ -133,6 +137,26 @@ func (n *naive) visit(s, f, k int) visit {
 		n.seen[key] = v
 	}
 	return v
+}
+
+// visitElsewhere is the answer for a family that no record has, which shares in what all_down says of the whole set.
+func (n *naive) visitElsewhere(s, f, k int) visit {
+	down := false
+	for g := range n.tree[s].set.Families {
+		switch {
+		case !n.could(s, g):
+		case n.tree[s].set.Kind == policy.Failover && (n.tier(s, k) >= 0 || n.firstTierThere(s, k) < 0),
+			n.tree[s].set.Kind != policy.Failover && n.visit(s, g, k).verdict != unhealthy:
+			return visit{surely("nodata", 0), nothing}
+		default:
+			down = true
+		}
+	}
+	if !down {
+		return visit{surely("nodata", 0), nothing}
+	}
+	never := func(int) bool { return false }
+	return visit{n.allDown(s, f, k, never, func() spread { return surely("nodata", 0) }), nothing}
 }
 
 func (n *naive) visitRecords(s, f, k int) visit {

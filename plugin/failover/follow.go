@@ -76,8 +76,8 @@ func (f *Failover) follow(ctx context.Context, w dns.ResponseWriter, r *dns.Msg,
 	return write(w, &reply.Msg)
 }
 
-// lookUp adds what the rest of the server says of a name that is not ours. Where nothing in this server answers for the
-// name the CNAME stands alone: that is right too, and the client can ask on.
+// lookUp adds what the rest of the server says of a name that is not ours. Where that is nothing, or it fails, the CNAME
+// stands alone: a resolver asks on by itself, and would take a failure for one of our zone.
 func (f *Failover) lookUp(ctx context.Context, w dns.ResponseWriter, r *dns.Msg, reply *reply, target string) (int, error) {
 	loop, _ := ctx.Value(dnsserver.LoopKey{}).(int)
 	if loop >= maxChain {
@@ -97,8 +97,6 @@ func (f *Failover) lookUp(ctx context.Context, w dns.ResponseWriter, r *dns.Msg,
 		if len(found.Answer) == 0 {
 			reply.Ns = found.Ns
 		}
-	case dns.RcodeServerFailure:
-		reply.fail(dns.RcodeServerFailure)
 	}
 	return write(w, &reply.Msg)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/seed-a19ac2b6/failover/health"
+	"github.com/seed-a19ac2b6/failover/plugin/failover/zone"
 
 	"github.com/miekg/dns"
 )
@@ -341,6 +342,61 @@ func TestR19_AllDownInAllItsForms(t *testing.T) {
 		fx.up("192.0.2.2:")
 		fx.want("www.example.org.", dns.TypeA, "192.0.2.2")
 	}
+}
+
+func TestR19_AllDownSpeaksForTheFamilyThatNoRecordHas(t *testing.T) {
+	fx := load(t, `failover {
+		ttl 60s 10s
+		check web http://:80/
+		primary four 192.0.2.1 check web
+		set four all_down answer 203.0.113.1 2001:db8::1
+		weight 1 heavy 192.0.2.1 check web
+		set heavy all_down servfail
+		primary plain 192.0.2.1 check web
+	}`)
+	for _, name := range []string{"four.example.org.", "heavy.example.org.", "plain.example.org."} {
+		fx.want(name, dns.TypeAAAA, "NODATA")
+	}
+	fx.down("192.0.2.1:")
+	fx.want("four.example.org.", dns.TypeA, "203.0.113.1")
+	fx.want("four.example.org.", dns.TypeAAAA, "2001:db8::1")
+	fx.want("heavy.example.org.", dns.TypeAAAA, "SERVFAIL")
+	fx.want("plain.example.org.", dns.TypeAAAA, "NODATA")
+	fx.up("192.0.2.1:")
+	fx.want("four.example.org.", dns.TypeAAAA, "NODATA")
+}
+
+func TestR19_LastIsNotWhatMerelyWasUnknown(t *testing.T) {
+	fx := load(t, `failover {
+		check web http://:80/
+		primary   www 192.0.2.1 check web
+		secondary www 192.0.2.2 check web
+		set www all_down last
+		primary   app alias www
+		set app all_down last
+	}`)
+	want := func(value string) {
+		t.Helper()
+		fx.want("www.example.org.", dns.TypeA, value)
+		fx.want("app.example.org.", dns.TypeA, value)
+	}
+	// As after a start: the secondary only takes longer to fail.
+	fx.put(health.Status{}, "192.0.2.1:", "192.0.2.2:")
+	fx = &fixture{t: t, f: &Failover{config: fx.f.config}, states: fx.states, now: fx.now}
+	fx.f.index = zone.New(fx.f.config, func(_, _, _ string) *zone.Tally { return new(zone.Tally) })
+	fx.f.index.Start(fx.status, fx.now)
+	fx.down("192.0.2.1:")
+	want("192.0.2.2")
+	fx.down("192.0.2.2:")
+	want("192.0.2.1") // nothing was ever healthy: as serve
+	fx.up("192.0.2.2:")
+	fx.down("192.0.2.2:")
+	want("192.0.2.2")
+	// A changed definition is unknown for a while.
+	fx.put(health.Status{}, "192.0.2.1:")
+	want("192.0.2.1")
+	fx.down("192.0.2.1:")
+	want("192.0.2.2")
 }
 
 func TestR21_FailbackAfterATimeAndAcrossAReload(t *testing.T) {

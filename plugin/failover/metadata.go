@@ -22,7 +22,12 @@ func pickAndTell(ctx context.Context, a *zone.Answer, draw zone.Draw) zone.Picke
 		return set.Name + " " + dns.Type(set.Types()[a.Family]).String()
 	})
 	metadata.SetValueFunc(ctx, "failover/policy", func() string { return set.Kind.String() })
-	metadata.SetValueFunc(ctx, "failover/id", func() string { return strings.Join(ids, ",") })
+	metadata.SetValueFunc(ctx, "failover/id", func() string {
+		if len(ids) == 0 {
+			return "-" // as the log plugin writes what is empty
+		}
+		return strings.Join(ids, ",")
+	})
 	metadata.SetValueFunc(ctx, "failover/degraded", func() string { return strconv.FormatBool(a.Degraded) })
 	return got
 }

@@ -34,6 +34,10 @@ func (c compiler) branch(s *Set, family int, plan *policy.Plan, ceiling uint32, 
 			ceiling = min(ceiling, lowestTTL(s, family, &plan.Choices[i]))
 		}
 	}
+	if plan.Outcome == policy.AnswerNoData && !plan.AllDown {
+		// What is not there now may come with a change behind any of the aliases.
+		ceiling = min(ceiling, lowestBelow(s, family))
+	}
 	b := &branch{plan: plan, negative: slices.Index(c.zone.classes, ceiling)}
 	switch plan.Outcome {
 	case policy.AnswerFixed:
@@ -84,6 +88,17 @@ func lowestTTL(s *Set, family int, choice *policy.Choice) uint32 {
 	for i := range choice.Inner.Choices {
 		f := s.Config.Records[choice.Record].Alias.Family[family]
 		lowest = min(lowest, lowestTTL(target, f, &choice.Inner.Choices[i]))
+	}
+	return lowest
+}
+
+// lowestBelow is the lowest TTL among the set and all that its aliases lead to.
+func lowestBelow(s *Set, family int) uint32 {
+	lowest := s.ttl
+	for i := range s.targets {
+		if t := s.targets[i][family]; t != nil {
+			lowest = min(lowest, lowestBelow(t, s.Config.Records[i].Alias.Family[family]))
+		}
 	}
 	return lowest
 }

@@ -30,6 +30,7 @@ type Set struct {
 	adopted  bool
 	decision policy.Decision
 	settled  bool
+	guess    [policy.Families]bool // nothing of the family is known to be healthy
 	ttl      uint32
 	version  uint64         // of the answers; grows with every change
 	below    uint64         // versionsBelow when the answers were made
@@ -99,45 +100,56 @@ func (s *Set) forEachLeaf(fn func(leaf int)) {
 
 // look fills s.inputs from the last known states and tells whether all that the set depends on is settled (D10).
 func (s *Set) look(status func(leaf int) health.Status) (settled bool) {
-	settled = true
-	pass := func(checks []*health.Expression) bool {
-		all := true
-		for _, e := range checks {
-			v := e.Evaluate(status)
-			all = all && v.Healthy
-			settled = settled && v.Settled
-		}
-		return all
-	}
 	if s.inputs == nil {
 		s.inputs = make([]policy.Input, len(s.Config.Records))
 	}
+	settled = true
 	for i, r := range s.Config.Records {
 		in := &s.inputs[i]
-		in.Passed = pass(r.Checks)
+		own := judge(r.Checks, status)
+		settled = settled && own.Settled
+		in.Passed = own.Healthy
 		for f := range s.shape.Families {
 			part := &in.Families[f]
 			if r.Alias != nil {
-				part.Inner = nil
+				part.Inner, part.Guess = nil, !own.Known
 				if t := s.targets[i][f]; t != nil {
 					part.Inner = t.decision.Plans[r.Alias.Family[f]]
+					part.Guess = part.Guess || t.guess[r.Alias.Family[f]]
 					settled = settled && t.settled
 				}
 				continue
 			}
-			part.Values = part.Values[:0]
+			part.Values, part.Guess = part.Values[:0], true
 			for v := range r.Values[f] {
-				part.Values = append(part.Values, pass(r.Values[f][v].Checks))
+				value := judge(r.Values[f][v].Checks, status)
+				settled = settled && value.Settled
+				part.Values = append(part.Values, value.Healthy)
+				part.Guess = part.Guess && (!value.Healthy || !value.Known)
 			}
 		}
 	}
+	for f := range s.shape.Families {
+		s.guess[f] = !slices.ContainsFunc(s.inputs, func(in policy.Input) bool { return !in.Families[f].Guess })
+	}
 	return settled
+}
+
+// judge is the verdict on checks that must all pass; without any it is healthy, settled and known.
+func judge(checks []*health.Expression, status func(leaf int) health.Status) health.Verdict {
+	all := health.Verdict{Healthy: true, Settled: true, Known: true}
+	for _, e := range checks {
+		v := e.Evaluate(status)
+		all.Healthy, all.Settled, all.Known = all.Healthy && v.Healthy, all.Settled && v.Settled, all.Known && v.Known
+	}
+	return all
 }
 
 // evaluate decides anew and publishes what became of the answers. The targets of the set's aliases must have been
 // evaluated before. It tells whether records that are answered changed, and whether sets with an alias to this one
 // have to be evaluated again, which they have already when only settled moved.
 func (s *Set) evaluate(status func(leaf int) health.Status, now time.Time) (changed, parentsToo bool) {
+	guess := s.guess
 	settled := s.look(status)
 	decision, memory := policy.Decide(&s.shape, s.inputs, s.memory, now)
 	s.memory = memory
@@ -147,7 +159,7 @@ func (s *Set) evaluate(status func(leaf int) health.Status, now time.Time) (chan
 	}
 	below := s.versionsBelow()
 	sameRecords := s.ttl == ttl && s.below == below
-	sameFlag := s.settled == settled
+	sameFlag := s.settled == settled && s.guess == guess
 	s.settled, s.ttl, s.below = settled, ttl, below
 	for f := range s.shape.Families {
 		plan := decision.Plans[f]
