@@ -17,7 +17,15 @@ type resolution struct {
 	answers   bool // some record has a value or leads to one
 	checked   bool // some check is in the tree
 	unchecked *Pos // a record in the tree that is always healthy
+	records   int  // in the tree, each as often as ways lead to it
+	depth     int  // of the tree; 1 without an alias
 }
+
+// The size of a tree is bounded, since every set keeps ready answers for all that its aliases lead to.
+const (
+	maxTreeRecords = 10_000
+	maxTreeDepth   = 32
+)
 
 // hop is one step along a path of aliases.
 type hop struct {
@@ -59,7 +67,7 @@ func (b *builder) follow(path []hop) error {
 	if known.visit == visited {
 		return nil
 	}
-	known.visit = underway
+	known.visit, known.depth = underway, 1
 	for _, record := range st.set.Records {
 		if record.Alias != nil {
 			if err := b.followAlias(record, path); err != nil {
@@ -69,6 +77,7 @@ func (b *builder) follow(path []hop) error {
 		}
 		if len(record.Values[family]) > 0 {
 			known.answers = true
+			known.records++
 			known.checked = known.checked || record.Checked
 			if !record.Checked && known.unchecked == nil {
 				known.unchecked = &record.Pos
@@ -103,6 +112,14 @@ func (b *builder) followAlias(record *Record, path []hop) error {
 	found := next.resolve[family]
 	if !found.answers {
 		return nil
+	}
+	known.records += found.records
+	known.depth = max(known.depth, found.depth+1)
+	if known.records > maxTreeRecords {
+		return record.Pos.errorf("the aliases of %s lead to more than %d records", last.st.set, maxTreeRecords)
+	}
+	if known.depth > maxTreeDepth {
+		return record.Pos.errorf("the aliases of %s are more than %d deep", last.st.set, maxTreeDepth)
 	}
 	alias.Target[last.family], alias.Family[last.family] = next.set, family
 	known.answers = true

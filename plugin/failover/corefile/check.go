@@ -23,6 +23,7 @@ type check struct {
 	template bool
 	visit    visit
 	used     bool
+	size     int                             // checks below it and itself, each as often as ways lead to it
 	made     map[endpoint]*health.Expression // by express
 }
 
@@ -32,6 +33,9 @@ type setting struct {
 	knob   *knob
 	values []string
 }
+
+// maxCombined bounds what has to be looked at for one check when health changes.
+const maxCombined = 10_000
 
 // visit is the progress of a walk that must not meet a node twice on one path.
 type visit uint8
@@ -45,7 +49,7 @@ const (
 // readCheck reads "check NAME [TARGET] [KNOB VALUE...]...".
 func (s *stanza) readCheck(l *line) error {
 	if len(l.words) < 3 {
-		return errors.New("check takes a name, then a target or knobs")
+		return errors.New("check takes a name, then a target or words")
 	}
 	name, words := l.words[1], l.words[2:]
 	c, err := s.checkNamed(name, l)
@@ -54,7 +58,7 @@ func (s *stanza) readCheck(l *line) error {
 	}
 	if isTarget(words[0]) {
 		if name == "*" {
-			return errors.New("check * takes knobs only: it has no target of its own")
+			return errors.New("check * takes words only: it has no target of its own")
 		}
 		if c.target != nil {
 			return fmt.Errorf("check %s: two targets, here and on %s", name, l.pos.other(c.target.pos))
@@ -63,6 +67,9 @@ func (s *stanza) readCheck(l *line) error {
 			return fmt.Errorf("check %s: %w", name, err)
 		}
 		c.target.pos = l.pos
+	} else if scheme, _, ok := strings.Cut(words[0], ":"); ok && slices.Contains(schemes, scheme) {
+		// Not repeated, since it may hold a password.
+		return fmt.Errorf("check %s: target %s: lacks its two slashes, %s://", name, scheme, scheme)
 	} else if name != "*" && c.target == nil && knobNamed(words[0]) == nil {
 		err := unknownWord(words[0], slices.Concat(knobWords(), targetWords), knobLater)
 		return fmt.Errorf("check %s: %w", name, err)
@@ -111,7 +118,7 @@ func (c *check) readKnob(pos Pos, words []string) ([]string, error) {
 		}
 		if n := len(c.given); n > 0 && c.given[n-1].knob.word == "header" && c.given[n-1].pos == pos {
 			// Most likely the rest of the field's value, which may be a secret.
-			return nil, errors.New("header is followed by something that is no knob; a value with spaces goes in quotes")
+			return nil, errors.New("header is followed by something that is no word; a value with spaces goes in quotes")
 		}
 		return nil, unknownWord(words[0], knobWords(), knobLater)
 	}
@@ -247,7 +254,11 @@ func (s *stanza) link(c *check, path []string) error {
 			return err
 		}
 		c.template = c.template || child.template
+		if c.size += child.size; c.size >= maxCombined {
+			return c.target.pos.errorf("check %s combines more than %d checks", c.name, maxCombined)
+		}
 	}
+	c.size++
 	c.visit = visited
 	return nil
 }

@@ -51,10 +51,12 @@ func (st *setState) oneCNAME() error {
 // optionsFit refuses options that could never have an effect.
 func (st *setState) optionsFit() error {
 	set := st.set
-	values := 0
+	values, most := 0, Pos{}
 	for _, record := range set.Records {
 		for _, family := range record.Values {
-			values = max(values, len(family))
+			if len(family) > values {
+				values, most = len(family), record.Pos
+			}
 		}
 	}
 	for _, word := range []string{"all_down", "min"} {
@@ -66,12 +68,10 @@ func (st *setState) optionsFit() error {
 	if ok && values == 0 {
 		return place.errorf("min counts values, and %s has aliases only", set)
 	}
-	for _, record := range set.Records {
-		of := max(len(record.Values[0]), len(record.Values[1]))
-		if record.Alias == nil && set.Min.N > of {
-			return place.errorf("min %d is more than the record on %s has values (%d)",
-				set.Min.N, place.other(record.Pos), of)
-		}
+	if set.Min.N > values {
+		// A record with fewer needs them all; but that none has so many cannot be meant.
+		return place.errorf("min %d is more than any record of %s has values of one family (%d on %s)",
+			set.Min.N, set, values, place.other(most))
 	}
 	return nil
 }

@@ -181,7 +181,7 @@ func setHeader(s *settings, v []string) error {
 	name := textproto.CanonicalMIMEHeaderKey(v[0])
 	switch name {
 	case "Host":
-		return errors.New("use the knob host")
+		return errors.New("use the word host")
 	case "Connection", "Content-Length", "Trailer", "Transfer-Encoding":
 		return fmt.Errorf("%s is not for the configuration to say", name)
 	}

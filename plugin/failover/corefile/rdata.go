@@ -67,6 +67,9 @@ func parseValues(set *Set, values []string) ([]dns.RR, error) {
 func addressValue(text string, rrtype uint16) (netip.Addr, error) {
 	addr, err := parseAddr(text)
 	if err != nil && rrtype == 0 && !addr.IsValid() {
+		if near := nearest(text, []string{"alias", "check", "id"}); near != "" {
+			return addr, fmt.Errorf("%w, did you mean %q?", err, near)
+		}
 		return addr, fmt.Errorf("%w; a record of another kind needs its TYPE", err)
 	}
 	switch {

@@ -149,6 +149,9 @@ func refusedType(rrtype uint16) error {
 // resolveChecks finds the checks that record lines name.
 func (s *stanza) resolveChecks() error {
 	for _, r := range s.records {
+		if err := r.misspelt(s); err != nil {
+			return r.line.pos.errorf("%w", err)
+		}
 		for _, name := range r.checkNames {
 			c := s.checks[name]
 			if c == nil {
@@ -156,6 +159,17 @@ func (s *stanza) resolveChecks() error {
 			}
 			s.use(c)
 			r.checks = append(r.checks, c)
+		}
+	}
+	return nil
+}
+
+// misspelt refuses a value that is most likely the word check: one like it, before the name of a check. Where any text
+// is a value, as for TXT, nothing else would tell.
+func (r *recordLine) misspelt(s *stanza) error {
+	for i, value := range r.values[:max(0, len(r.values)-1)] {
+		if s.checks[r.values[i+1]] != nil && nearest(value, []string{"check"}) != "" {
+			return fmt.Errorf("%q before the name of a check, did you mean \"check\"?", value)
 		}
 	}
 	return nil

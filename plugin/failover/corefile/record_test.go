@@ -57,7 +57,7 @@ func TestR17_MinIsBoundByTheValues(t *testing.T) {
 	}{
 		{"1", policy.Threshold{N: 1}, ""},
 		{"2", policy.Threshold{N: 2}, ""},
-		{"3", policy.Threshold{}, "4 - min 3 is more than the record on line 3 has values (2)"},
+		{"3", policy.Threshold{}, "4 - min 3 is more than any record of www.example.org. has values of one family (2 on line 3)"},
 		{"0", policy.Threshold{}, `4 - min: "0" is not a whole number between 1 and 65536`},
 		{"1%", policy.Threshold{Percent: 1}, ""},
 		{"100%", policy.Threshold{Percent: 100}, ""},

@@ -186,6 +186,9 @@ func failback(text string) (policy.Failback, error) {
 		return policy.Failback{Manual: true}, nil
 	}
 	d, err := duration(text, time.Millisecond, longestTTL)
+	if near := nearest(text, []string{"auto", "manual"}); err != nil && near != "" {
+		return policy.Failback{}, fmt.Errorf("unknown word %q, did you mean %q?", text, near)
+	}
 	if err != nil {
 		return policy.Failback{}, fmt.Errorf("%w; the words here are auto manual", err)
 	}

@@ -126,7 +126,7 @@ func endpointTarget(text string) (*target, error) {
 	u, err := url.Parse(text)
 	switch parseErr := (*url.Error)(nil); {
 	case err != nil && strings.Contains(rest, "@"), err == nil && u.User != nil:
-		return nil, fmt.Errorf("target %s: no user or password here; use the knob header with Authorization", t.text)
+		return nil, fmt.Errorf("target %s: no user or password here; use the word header with Authorization", t.text)
 	case errors.As(err, &parseErr):
 		// The cause without the text, which url.Error carries in full.
 		return nil, fmt.Errorf("target %s: %w", t.text, parseErr.Err)
@@ -134,6 +134,8 @@ func endpointTarget(text string) (*target, error) {
 		return nil, fmt.Errorf("target %s: not a URL", t.text)
 	case strings.Contains(rest, "#"):
 		return nil, fmt.Errorf("target %s: a fragment is never sent", t.text)
+	case strings.Count(u.Host, ":") > 1 && !strings.HasPrefix(u.Host, "["):
+		return nil, fmt.Errorf("target %s: an IPv6 address stands in brackets", t.text)
 	case strings.HasSuffix(u.Host, ":"):
 		return nil, fmt.Errorf("target %s: a port is missing after the colon", t.text)
 	}

@@ -102,7 +102,11 @@ func (b *builder) warnSet(st *setState) {
 	for i, record := range set.Records {
 		r := st.lines[i]
 		if set.Kind == policy.Failover && r.primary && !record.Checked && (record.Alias == nil || r.evaluateOff) {
-			b.warn(record.Pos, "the primary of %q has no check: it always answers, and no secondary ever does", r.name)
+			text := "the primary of %q has no check: it always answers"
+			if len(set.Records) > 1 {
+				text += ", and no secondary ever does"
+			}
+			b.warn(record.Pos, text, r.name)
 		}
 		// The only record of a set is not chosen by its health.
 		if record.Alias != nil && !r.evaluateOff && len(set.Records) > 1 {

@@ -58,6 +58,18 @@ func nearest(word string, valid []string) string {
 			best, bestDistance = candidate, d
 		}
 	}
+	if best != "" || len(word) < 4 {
+		return best
+	}
+	// Not near, but it may be cut short or continued wrongly.
+	for _, candidate := range slices.Sorted(slices.Values(valid)) {
+		if strings.HasPrefix(candidate, strings.ToLower(word[:4])) {
+			if best != "" {
+				return "" // two begin so
+			}
+			best = candidate
+		}
+	}
 	return best
 }
 
