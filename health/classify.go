@@ -32,7 +32,7 @@ func (e *probeError) result() Result {
 	return Result{Outcome: e.outcome, Reason: e.reason, Detail: printable(e.detail)}
 }
 
-// errnos are the system errors that have a verdict of their own (semantics H16). Whether "unreachable" is the target's
+// errnos are the system errors that have a verdict of their own (statement H16). Whether "unreachable" is the target's
 // trouble or ours depends on there being a route to anybody else, which endpoint.connectTo finds out.
 var errnos = []struct {
 	errno   syscall.Errno

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// StatusCodes is a set of HTTP status codes (semantics H06). It is comparable.
+// StatusCodes is a set of HTTP status codes (statement H06). It is comparable.
 type StatusCodes struct {
 	bits [maxStatus/64 + 1]uint64
 }

@@ -40,7 +40,7 @@ type Probe struct {
 	// For http and https.
 	Path       string // with the query, begins with "/"
 	Method     string
-	HostHeader string // the knob host; empty: ServerName, else Host (semantics H08)
+	HostHeader string // the knob host; empty: ServerName, else Host (statement H08)
 	Headers    string // further header fields, "Name: value\n" each, sorted by name
 	Status     string // canonical ranges, "200-399" or "200,204-206"
 	Match      string // regular expression or text to find in the body; empty: the body is not read
@@ -54,7 +54,7 @@ type Probe struct {
 	CAFile     string // certificates to trust instead of the system's, PEM
 }
 
-// Timing is when attempts are made and how many of them decide (semantics H02 to H04).
+// Timing is when attempts are made and how many of them decide (statements H02 to H04).
 type Timing struct {
 	Interval time.Duration // between attempts while all is well
 	Timeout  time.Duration // one attempt, from resolving the name to the last byte

@@ -10,7 +10,7 @@ type Expression struct {
 	AtLeast  int           // ExprAtLeast: how many children must be healthy ("all" is len(Children), "any" is 1)
 	Children []*Expression // ExprAtLeast
 	Invert   bool          // swaps the outcome, last of all ("not" is AtLeast 1 of one child, inverted)
-	Disabled bool          // counts as healthy whatever is below, before Invert (semantics H10)
+	Disabled bool          // counts as healthy whatever is below, before Invert (statement H10)
 }
 
 // ExpressionKind tells what an Expression is.
@@ -23,7 +23,7 @@ const (
 	ExprAtLeast                       // healthy while AtLeast or more children are
 )
 
-// Validate tells what is wrong with the expression over a table of so many definitions (semantics C02).
+// Validate tells what is wrong with the expression over a table of so many definitions (statement C02).
 func (e *Expression) Validate(definitions int) error {
 	switch e.Kind {
 	case ExprManual:
@@ -50,7 +50,7 @@ func (e *Expression) Validate(definitions int) error {
 type Verdict struct {
 	Healthy bool
 	// Settled tells that no leaf is unknown, has an open contrary streak, or is in a state other than the one that is
-	// best for the whole (semantics D10). Below an odd number of inversions the best state is unhealthy.
+	// best for the whole (statement D10). Below an odd number of inversions the best state is unhealthy.
 	Settled bool
 	// Known tells that no leaf is unknown.
 	Known bool

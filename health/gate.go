@@ -17,7 +17,7 @@ type gates struct {
 	targets   map[target]*gate
 	perTarget int
 	// named is for targets that are host names: a resolver that hangs makes all of those slow, and must leave workers
-	// to the others (semantics H11).
+	// to the others (statement H11).
 	named *gate
 	all   *gate
 }

@@ -33,7 +33,7 @@ func parseHeaders(text string) (http.Header, error) {
 	return header, nil
 }
 
-// hostHeader is the Host field (semantics H08).
+// hostHeader is the Host field (statement H08).
 func (p Probe) hostHeader() string {
 	name := p.HostHeader
 	if name == "" {
@@ -57,7 +57,7 @@ func (p Probe) hostHeader() string {
 	}
 }
 
-// tlsName is the name that the certificate must have, sent as SNI unless it is an address (semantics H09).
+// tlsName is the name that the certificate must have, sent as SNI unless it is an address (statement H09).
 func (p Probe) tlsName() string {
 	switch {
 	case p.ServerName != "":

@@ -21,7 +21,7 @@ const (
 )
 
 // httpProber sends one request over a fresh connection and judges the status, and the body if there is a match
-// (semantics H06 to H09). It speaks HTTP/1.1 over its own connection and not through http.Transport, which would cost two goroutines and
+// (statements H06 to H09). It speaks HTTP/1.1 over its own connection and not through http.Transport, which would cost two goroutines and
 // a pool of connections for every attempt, and closes connections at a time of its own.
 type httpProber struct {
 	endpoint *endpoint

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Machine is the state machine of one check (semantics H01 to H04). It is a comparable value without clock or I/O;
+// Machine is the state machine of one check (statements H01 to H04). It is a comparable value without clock or I/O;
 // the zero Machine is that of a new check.
 //
 //	state      result         guard                              becomes     and then
@@ -99,7 +99,7 @@ func (m Machine) Passes() int {
 	return int(m.count)
 }
 
-// Hurried tells that the check is probed every Fast instead of every Interval (semantics H02, H04): nothing is known
+// Hurried tells that the check is probed every Fast instead of every Interval (statements H02, H04): nothing is known
 // of it yet, or a streak is open.
 func (m Machine) Hurried() bool { return m.state == Unknown || m.Streak() }
 

@@ -5,7 +5,7 @@ import (
 	"regexp"
 )
 
-// maxBody is how much of a decoded body is looked at (semantics H07; Route 53's number).
+// maxBody is how much of a decoded body is looked at (statement H07; Route 53's number).
 const maxBody = 5120
 
 // matcher looks for a text or a regular expression.

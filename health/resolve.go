@@ -43,7 +43,7 @@ func dialTCP(ctx context.Context, source netip.Addr, target netip.AddrPort) (*ne
 // maxAddresses bounds how many addresses of a host name are tried.
 const maxAddresses = 8
 
-// endpoint is a host and port to connect to. A host name is resolved for every attempt (semantics H11).
+// endpoint is a host and port to connect to. A host name is resolved for every attempt (statement H11).
 type endpoint struct {
 	network *network
 	source  netip.Addr
@@ -112,7 +112,7 @@ func (e *endpoint) connectTo(ctx context.Context, addr netip.Addr, shares int) (
 }
 
 // addresses gives at least one address or an error. A name that does not exist is the target's failure; a resolver
-// that does not work is not (semantics H16).
+// that does not work is not (statement H16).
 func (e *endpoint) addresses(ctx context.Context) ([]netip.Addr, error) {
 	if e.addr.IsValid() {
 		return []netip.Addr{e.addr}, nil

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// Outcome is what one attempt tells of its target (semantics H16).
+// Outcome is what one attempt tells of its target (statement H16).
 type Outcome uint8
 
 // The outcomes. The zero value is the harmless one, so a forgotten outcome never moves a state.

@@ -15,7 +15,7 @@ var strangers = [2]netip.Addr{
 }
 
 // routes answers whether this machine has a route for an address family at all. Without one an unreachable target is
-// our own trouble (semantics H16); with one it is the target's.
+// our own trouble (statement H16); with one it is the target's.
 type routes struct {
 	// lookup asks the routing table for one address.
 	lookup func(netip.Addr) bool

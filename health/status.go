@@ -2,7 +2,7 @@ package health
 
 import "time"
 
-// State is what is known of a check (semantics H01).
+// State is what is known of a check (statement H01).
 type State uint8
 
 // The states. Unknown counts as healthy for answers.

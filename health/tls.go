@@ -17,7 +17,7 @@ import (
 // third, but does not show the certificate that the server would send to a new client.
 const sessionAge = 5 * time.Minute
 
-// tlsClient does the handshakes of one check (semantics H09).
+// tlsClient does the handshakes of one check (statement H09).
 type tlsClient struct {
 	serverName  string
 	insecure    bool

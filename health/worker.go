@@ -60,7 +60,7 @@ func (r *Registry) report(m *monitor, result Result, transition Transition, move
 	}
 }
 
-// onTime is the result, unless it is a failure that this process may owe to its own lateness (semantics H16), as when
+// onTime is the result, unless it is a failure that this process may owe to its own lateness (statement H16), as when
 // the machine is starved or was stopped: the failure was seen long after the timeout, though the attempt was to end
 // then; or the time ran out because the goroutine began so long after its launch as waited says.
 func (t Timing) onTime(result Result, waited time.Duration) Result {
@@ -77,7 +77,7 @@ func (t Timing) onTime(result Result, waited time.Duration) Result {
 	return result
 }
 
-// probe makes one attempt, whatever the prober does (semantics H13).
+// probe makes one attempt, whatever the prober does (statement H13).
 func probe(ctx context.Context, p Prober) (result Result) {
 	defer func() {
 		if value := recover(); value != nil {

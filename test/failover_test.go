@@ -8,7 +8,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-// The timing of every check in this file, and what it adds up to (semantics H03, H04): a target that breaks right after
+// The timing of every check in this file, and what it adds up to (statements H03, H04): a target that breaks right after
 // a probe is noticed an interval later, fall failures decide, each after the first fast after the one before.
 const (
 	interval = time.Second

@@ -34,7 +34,7 @@ type hop struct {
 	family int
 }
 
-// resolveAliases points every alias at its record sets and refuses loops and dead ends (semantics A07).
+// resolveAliases points every alias at its record sets and refuses loops and dead ends (statement A07).
 func (b *builder) resolveAliases() error {
 	for _, s := range b.stanzas {
 		for _, st := range s.sets {

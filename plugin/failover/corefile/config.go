@@ -116,12 +116,12 @@ type Alias struct {
 // DefaultTTL is that of a stanza without the word ttl.
 var DefaultTTL = TTL{Settled: 60, Unsettled: 10}
 
-// Defaults of a check (semantics H03, H04); Fast is an interval's fifth, but at least a second and at most the interval.
+// Defaults of a check (statements H03, H04); Fast is an interval's fifth, but at least a second and at most the interval.
 const (
 	DefaultInterval = 10 * time.Second
 	DefaultTimeout  = 4 * time.Second
 	DefaultFall     = 3
 	DefaultRise     = 2
-	// DefaultMax is how many records a multivalue answer has at the most (semantics R12).
+	// DefaultMax is how many records a multivalue answer has at the most (statement R12).
 	DefaultMax = 8
 )

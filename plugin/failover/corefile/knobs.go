@@ -141,7 +141,7 @@ func counted(n int, noun string) string {
 	return strconv.Itoa(n) + " " + noun + "s"
 }
 
-// setFall reads N or N/M (semantics H03).
+// setFall reads N or N/M (statement H03).
 func setFall(s *settings, v []string) error {
 	failures, window, windowed := strings.Cut(v[0], "/")
 	n, err := integer(failures, 1, 64)

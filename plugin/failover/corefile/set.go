@@ -134,7 +134,7 @@ func (st *setState) apply(pos Pos, o option) error {
 	return nil
 }
 
-// setAllDown reads what follows all_down (semantics R06, R19).
+// setAllDown reads what follows all_down (statements R06, R19).
 func (s *Set) setAllDown(values []string) error {
 	ways := map[string]policy.AllDown{
 		"serve": policy.Serve, "last": policy.Last, "nodata": policy.NoData, "servfail": policy.ServFail,
@@ -177,7 +177,7 @@ func threshold(text string) (policy.Threshold, error) {
 	return policy.Threshold{N: n}, err
 }
 
-// failback reads auto, manual or a duration (semantics R21).
+// failback reads auto, manual or a duration (statement R21).
 func failback(text string) (policy.Failback, error) {
 	switch text {
 	case "auto":

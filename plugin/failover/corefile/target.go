@@ -107,7 +107,7 @@ func combinedTarget(word string, names []string) (*target, error) {
 	case "not":
 		t.atLeast, t.not = 1, true
 	}
-	// Semantics C02.
+	// Statement C02.
 	if t.atLeast > len(names) {
 		return nil, fmt.Errorf("atleast %d of %d checks can never be", t.atLeast, len(names))
 	}
