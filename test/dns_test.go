@@ -295,6 +295,34 @@ func TestD06_AnyAndSizes(t *testing.T) {
 	}
 }
 
+// What lies behind a CNAME is looked up with the client's buffer size; that it was cut there must not get lost.
+func TestD06_CutBehindACNAME(t *testing.T) {
+	t.Parallel()
+	var answers strings.Builder
+	for i := range 5 {
+		fmt.Fprintf(&answers, "answer \"{{ .Name }} 60 IN TXT %d%s\"\n", i, strings.Repeat("x", 200))
+	}
+	s := start(t, `.:@DNS@ {
+		bind 127.0.0.1
+		template IN TXT example.net {
+			`+answers.String()+`
+		}
+		failover example.org {
+			static big CNAME big.example.net.
+		}
+	}`)
+	var m dns.Msg
+	if err := m.Unpack(s.wire(t, question("big.example.org.", dns.TypeTXT))); err != nil {
+		t.Fatal(err)
+	}
+	if !m.Truncated || len(m.Answer) > 4 {
+		t.Errorf("Expected TC and a part of the answer, got TC %v and %d records", m.Truncated, len(m.Answer))
+	}
+	if m := s.exchange(t, "tcp", question("big.example.org.", dns.TypeTXT)); len(m.Answer) != 6 || m.Truncated {
+		t.Errorf("Expected the CNAME and 5 records over TCP, got %d, TC %v", len(m.Answer), m.Truncated)
+	}
+}
+
 func first(m *dns.Msg) dns.RR {
 	if len(m.Answer) == 0 {
 		return nil
