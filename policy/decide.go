@@ -13,8 +13,9 @@ type Input struct {
 type FamilyInput struct {
 	Values []bool // the health of each value
 	Inner  *Plan  // for an alias: the plan of its target; nil where no record of that could ever answer
-	// Guess tells that what is healthy is so only because nothing is known of it yet.
-	Guess bool
+	// Guessed is how many of the healthy values (for an alias, 1 for what its target answers) are healthy only because
+	// nothing is known of them yet.
+	Guessed int
 }
 
 // Decision is what a set answers until health changes.
@@ -67,7 +68,7 @@ func Decide(set *Set, inputs []Input, memory Memory, now time.Time) (Decision, M
 	for f := range set.Families {
 		plan := decideFamily(set, inputs, f, memory.last[f])
 		decision.Plans[f] = plan
-		if set.AllDown == Last && anyProven(set, inputs, f) {
+		if set.AllDown == Last && Proven(set, inputs, f) {
 			memory.last[f] = plan
 		}
 	}
@@ -77,10 +78,24 @@ func Decide(set *Set, inputs []Input, memory Memory, now time.Time) (Decision, M
 // proven tells that something of a family is known to be healthy in a record: what merely counts as healthy until it is
 // known is not worth remembering (R19).
 func proven(set *Set, r, family int, in *Input) bool {
-	return !in.Families[family].Guess && state(set, r, family, in) == Alive
+	part := &in.Families[family]
+	switch {
+	case state(set, r, family, in) != Alive:
+		return false
+	case set.Records[r].Alias:
+		return part.Guessed == 0
+	}
+	known := -part.Guessed
+	for _, ok := range part.Values {
+		if ok {
+			known++
+		}
+	}
+	return known >= set.Min.need(len(part.Values))
 }
 
-func anyProven(set *Set, inputs []Input, family int) bool {
+// Proven tells that some record of the set is known to be healthy in a family.
+func Proven(set *Set, inputs []Input, family int) bool {
 	for r := range inputs {
 		if proven(set, r, family, &inputs[r]) {
 			return true

@@ -94,16 +94,20 @@ func (g *generation) add(f *Failover, keys []string) {
 
 // start starts every server block of the generation, or none of them.
 func (g *generation) start() error {
-	seen := make(map[string]int)
+	blocks := make([]zone.Block, 0, len(g.blocks))
 	for _, b := range g.blocks {
-		r, err := startRunner(b.key, b.handler.config, predecessors(b.key, seen[b.key]))
+		r, err := newRunner(b.key, b.handler.config)
 		if err != nil {
 			g.running.release()
 			return err
 		}
-		seen[b.key]++
-		b.handler.index = r.index
 		g.running.runners = append(g.running.runners, r)
+		blocks = append(blocks, zone.Block{Keys: b.key, Index: r.index})
+	}
+	zone.Adopt(blocks, predecessors())
+	for i, r := range g.running.runners {
+		r.start()
+		g.blocks[i].handler.index = r.index
 	}
 	live.add(g.running)
 	return nil
@@ -125,25 +129,18 @@ func (g *generation) restartFailed() {
 	g.running.release()
 }
 
-// predecessors returns what the newest live generation answers: first the server block with the same keys (the nth of
-// them, as views have several), then the others.
-func predecessors(key string, nth int) []*zone.Index {
+// predecessors returns what the newest live generation answers.
+func predecessors() []zone.Block {
 	live.Lock()
 	defer live.Unlock()
 	if len(live.generations) == 0 {
 		return nil
 	}
-	var first, others []*zone.Index
+	var blocks []zone.Block
 	for _, r := range live.generations[len(live.generations)-1].runners {
-		if r.key == key {
-			if nth--; nth == -1 {
-				first = append(first, r.index)
-				continue
-			}
-		}
-		others = append(others, r.index)
+		blocks = append(blocks, zone.Block{Keys: r.key, Index: r.index})
 	}
-	return append(first, others...)
+	return blocks
 }
 
 func (g *running) release() {

@@ -103,6 +103,30 @@ func TestA06_AnEmptyAnswerThroughAnAliasLivesAsLongAsTheTargetsWould(t *testing.
 	}
 }
 
+func TestA06_OneOfSeveralBranchesHasItsOwnTTL(t *testing.T) {
+	fx := load(t, `failover {
+		ttl 60s
+		static low 192.0.2.1
+		set    low ttl 5s
+		answer one alias low
+		answer one 192.0.2.2
+		set    one max 1
+		answer two alias low
+		answer two 192.0.2.2
+	}`)
+	for range 50 {
+		m, _ := fx.ask("one.example.org.", dns.TypeA)
+		want := map[string]uint32{"192.0.2.1": 5, "192.0.2.2": 60}[m.Answer[0].(*dns.A).A.String()]
+		if got := m.Answer[0].Header().Ttl; got != want {
+			t.Fatalf("Got TTL %d, want %d: %v", got, want, m.Answer[0])
+		}
+		m, _ = fx.ask("two.example.org.", dns.TypeA) // an RRset has one TTL (RFC 2181, section 5.2)
+		if a, b := m.Answer[0].Header().Ttl, m.Answer[1].Header().Ttl; a != 5 || b != 5 {
+			t.Fatalf("Got TTLs %d and %d, want 5 for both", a, b)
+		}
+	}
+}
+
 func TestA04_AnAliasNeedsItsOwnCheckToo(t *testing.T) {
 	fx := load(t, basic)
 	fx.want("app.example.org.", dns.TypeA, "192.0.2.1")
@@ -374,6 +398,8 @@ func TestR19_LastIsNotWhatMerelyWasUnknown(t *testing.T) {
 		set www all_down last
 		primary   app alias www
 		set app all_down last
+		primary pair 192.0.2.3 192.0.2.4 check web
+		set pair min 2 all_down last
 	}`)
 	want := func(value string) {
 		t.Helper()
@@ -381,7 +407,7 @@ func TestR19_LastIsNotWhatMerelyWasUnknown(t *testing.T) {
 		fx.want("app.example.org.", dns.TypeA, value)
 	}
 	// As after a start: the secondary only takes longer to fail.
-	fx.put(health.Status{}, "192.0.2.1:", "192.0.2.2:")
+	fx.put(health.Status{}, "192.0.2.1:", "192.0.2.2:", "192.0.2.4:")
 	fx = &fixture{t: t, f: &Failover{config: fx.f.config}, states: fx.states, now: fx.now}
 	fx.f.index = zone.New(fx.f.config, func(_, _, _ string) *zone.Tally { return new(zone.Tally) })
 	fx.f.index.Start(fx.status, fx.now)
@@ -392,6 +418,10 @@ func TestR19_LastIsNotWhatMerelyWasUnknown(t *testing.T) {
 	fx.up("192.0.2.2:")
 	fx.down("192.0.2.2:")
 	want("192.0.2.2")
+	// With min 2 one known value is not enough, however many pass for healthy.
+	fx.put(health.Status{}, "192.0.2.4:")
+	fx.down("192.0.2.4:")
+	fx.want("pair.example.org.", dns.TypeA, "192.0.2.3")
 	// A changed definition is unknown for a while.
 	fx.put(health.Status{}, "192.0.2.1:")
 	want("192.0.2.1")
@@ -415,7 +445,7 @@ func TestR21_FailbackAfterATimeAndAcrossAReload(t *testing.T) {
 	// A reload in the middle of the wait neither ends nor restarts it.
 	fx.now = fx.now.Add(4 * time.Minute)
 	after := load(t, text)
-	after.f.index.Adopt(fx.f.index)
+	zone.Adopt([]zone.Block{{Index: after.f.index}}, []zone.Block{{Index: fx.f.index}})
 	after.now = fx.now
 	if wake := after.f.index.Start(after.status, after.now); !wake.Equal(fx.now.Add(time.Minute)) {
 		t.Errorf("Wakes at %v, want a minute after %v", wake, fx.now)

@@ -6,7 +6,6 @@ import (
 
 	"github.com/seed-a19ac2b6/failover/health"
 	"github.com/seed-a19ac2b6/failover/plugin/failover/corefile"
-	"github.com/seed-a19ac2b6/failover/plugin/failover/zone"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
@@ -99,15 +98,17 @@ func TestSeriesOfAGoneCheckAreForgotten(t *testing.T) {
 
 func TestTalliesGoOnOverAReload(t *testing.T) {
 	config := load(t, "failover {\nstatic www 192.0.2.1\n}").f.config
-	old, err := startRunner("k", config, nil)
-	if err != nil {
-		t.Fatal(err)
+	run := func() *runner {
+		r, err := newRunner("k", config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.start()
+		return r
 	}
+	old := run()
 	old.index.Sets()[0].Tallies[0].Healthy.Add(3)
-	next, err := startRunner("k", config, []*zone.Index{old.index})
-	if err != nil {
-		t.Fatal(err)
-	}
+	next := run()
 	old.release()
 	next.index.Sets()[0].Tallies[0].Healthy.Add(4)
 	if got := series(t, "answers_total")["healthy www.example.org. A example.org."]; got != 7 {

@@ -27,9 +27,8 @@ type runner struct {
 	done   sync.WaitGroup
 }
 
-// startRunner starts the checks that do not run yet, makes the first answers and starts the evaluator. What sets of olds
-// remember is taken over, from the first of them that has the set.
-func startRunner(key string, config *corefile.Config, olds []*zone.Index) (*runner, error) {
+// newRunner starts the checks of a server block that do not run yet. Its answers are made by start.
+func newRunner(key string, config *corefile.Config) (*runner, error) {
 	definitions := make([]health.Definition, len(config.Checks))
 	for i := range config.Checks {
 		definitions[i] = config.Checks[i].Definition
@@ -40,15 +39,17 @@ func startRunner(key string, config *corefile.Config, olds []*zone.Index) (*runn
 		names.remove(config)
 		return nil, fmt.Errorf("starting the checks: %w", err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	r := &runner{key: key, config: config, lease: lease, stop: stop, index: zone.New(config, tallies.acquire)}
+	r := &runner{key: key, config: config, lease: lease, stop: func() {}, index: zone.New(config, tallies.acquire)}
 	r.index.Panicked = panicked
-	for _, old := range olds {
-		r.index.Adopt(old)
-	}
-	wake := r.index.Start(lease.Status, time.Now())
-	r.done.Go(func() { r.evaluate(ctx, wake) })
 	return r, nil
+}
+
+// start makes the first answers and starts the evaluator.
+func (r *runner) start() {
+	ctx, stop := context.WithCancel(context.Background())
+	r.stop = stop
+	wake := r.index.Start(r.lease.Status, time.Now())
+	r.done.Go(func() { r.evaluate(ctx, wake) })
 }
 
 // panicked makes a panic known that was survived while answers were made.

@@ -81,7 +81,7 @@ func pick(b *branch, d *Draw, room []dns.RR) (policy.Outcome, []dns.RR, *branch)
 			return policy.Answer, b.fixed, b
 		case b.plan.Outcome != policy.Answer:
 			return b.plan.Outcome, nil, b
-		case b.plan.Shuffled:
+		case b.plan.Take > 1:
 			return policy.Answer, gather(b, d, room), b
 		}
 		i := 0
@@ -89,13 +89,17 @@ func pick(b *branch, d *Draw, room []dns.RR) (policy.Outcome, []dns.RR, *branch)
 			i = b.plan.Draw(d.Source.Uint64())
 		}
 		chosen := &b.leaves[i]
-		if chosen.inner == nil {
-			if d.IDs != nil {
-				*d.IDs = append(*d.IDs, chosen.id)
-			}
+		if chosen.inner != nil {
+			b = chosen.inner
+			continue
+		}
+		if d.IDs != nil {
+			*d.IDs = append(*d.IDs, chosen.id)
+		}
+		if !b.plan.Shuffled || len(chosen.rrs) == 1 {
 			return policy.Answer, chosen.rrs, b
 		}
-		b = chosen.inner
+		return policy.Answer, shuffle(append(room, chosen.rrs...), d), b
 	}
 }
 
@@ -126,6 +130,10 @@ func gather(b *branch, d *Draw, room []dns.RR) []dns.RR {
 			}
 		}
 	}
+	return shuffle(room, d)
+}
+
+func shuffle(room []dns.RR, d *Draw) []dns.RR {
 	if d.Ordered {
 		return room
 	}

@@ -28,7 +28,7 @@ type compiler struct {
 // followed by a slash.
 func (c compiler) branch(s *Set, family int, plan *policy.Plan, ceiling uint32, path string) *branch {
 	ceiling = min(ceiling, s.ttl)
-	if plan.Shuffled {
+	if plan.Take > 1 {
 		// One answer mixes choices, and an RRset has one TTL (RFC 2181, section 5.2).
 		for i := range plan.Choices {
 			ceiling = min(ceiling, lowestTTL(s, family, &plan.Choices[i]))

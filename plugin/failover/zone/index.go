@@ -196,33 +196,6 @@ func (x *Index) wake() (earliest time.Time) {
 	return earliest
 }
 
-// Adopt takes over from an index that answered before what its sets remember: the tier they are on, since when, and
-// their last healthy answer. A set is known by zone, name and type, its tiers by their ids. What was adopted from an
-// index before stays. To be called before Start.
-func (x *Index) Adopt(old *Index) {
-	old.mu.Lock()
-	defer old.mu.Unlock()
-	if !old.started {
-		return
-	}
-	type key struct {
-		zone, name string
-		rrtype     uint16
-	}
-	known := make(map[key]*Set)
-	for _, s := range old.sets {
-		if s.remembers() {
-			known[key{s.Config.Zone.Name, s.Config.Name, s.Config.Type}] = s
-		}
-	}
-	for _, s := range x.sets {
-		o := known[key{s.Config.Zone.Name, s.Config.Name, s.Config.Type}]
-		if o != nil && !s.adopted && s.Config.Kind == o.Config.Kind {
-			s.adopt(o)
-		}
-	}
-}
-
 // setQueue is a heap of indexes in Index.sets, so that targets are made anew before what points at them.
 type setQueue []int
 

@@ -1,7 +1,6 @@
 package zone
 
 import (
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -27,7 +26,6 @@ type Set struct {
 	// The evaluator's.
 	queued   bool
 	memory   policy.Memory
-	adopted  bool
 	decision policy.Decision
 	settled  bool
 	guess    [policy.Families]bool // nothing of the family is known to be healthy
@@ -111,26 +109,31 @@ func (s *Set) look(status func(leaf int) health.Status) (settled bool) {
 		in.Passed = own.Healthy
 		for f := range s.shape.Families {
 			part := &in.Families[f]
+			part.Guessed = 0
 			if r.Alias != nil {
-				part.Inner, part.Guess = nil, !own.Known
+				part.Inner = nil
 				if t := s.targets[i][f]; t != nil {
 					part.Inner = t.decision.Plans[r.Alias.Family[f]]
-					part.Guess = part.Guess || t.guess[r.Alias.Family[f]]
 					settled = settled && t.settled
+					if !own.Known || t.guess[r.Alias.Family[f]] {
+						part.Guessed = 1
+					}
 				}
 				continue
 			}
-			part.Values, part.Guess = part.Values[:0], true
+			part.Values = part.Values[:0]
 			for v := range r.Values[f] {
 				value := judge(r.Values[f][v].Checks, status)
 				settled = settled && value.Settled
 				part.Values = append(part.Values, value.Healthy)
-				part.Guess = part.Guess && (!value.Healthy || !value.Known)
+				if value.Healthy && !value.Known {
+					part.Guessed++
+				}
 			}
 		}
 	}
 	for f := range s.shape.Families {
-		s.guess[f] = !slices.ContainsFunc(s.inputs, func(in policy.Input) bool { return !in.Families[f].Guess })
+		s.guess[f] = !policy.Proven(&s.shape, s.inputs, f)
 	}
 	return settled
 }
@@ -196,43 +199,4 @@ func (s *Set) versionsBelow() (sum uint64) {
 		}
 	}
 	return sum
-}
-
-// remembers tells whether the set's answer depends on more than the present states.
-func (s *Set) remembers() bool {
-	f := s.shape.Failback
-	return s.shape.AllDown == policy.Last || f.Manual || f.After > 0
-}
-
-// adopt takes over what old remembers. The last healthy answer is taken over only where the records are the same.
-func (s *Set) adopt(old *Set) {
-	index := func(i int) int {
-		id := old.Config.Records[i].ID
-		return slices.IndexFunc(s.Config.Records, func(r *corefile.Record) bool { return r.ID == id })
-	}
-	s.memory, s.adopted = old.memory.Moved(len(s.Config.Records), index, s.sameRecords(old)), true
-}
-
-func (s *Set) sameRecords(old *Set) bool {
-	if len(s.Config.Records) != len(old.Config.Records) || s.shape.Families != old.shape.Families {
-		return false
-	}
-	for i, r := range s.Config.Records {
-		o := old.Config.Records[i]
-		if r.ID != o.ID || (r.Alias == nil) != (o.Alias == nil) {
-			return false
-		}
-		for f := range s.shape.Families {
-			if !slices.EqualFunc(r.Values[f], o.Values[f], func(a, b corefile.Value) bool {
-				return dns.IsDuplicate(a.RR, b.RR)
-			}) {
-				return false
-			}
-			t, ot := s.targets[i][f], old.targets[i][f]
-			if (t == nil) != (ot == nil) || t != nil && (t.Config.Name != ot.Config.Name || !t.sameRecords(ot)) {
-				return false
-			}
-		}
-	}
-	return true
 }

@@ -1,0 +1,146 @@
+package zone
+
+import (
+	"slices"
+
+	"github.com/seed-a19ac2b6/failover/plugin/failover/corefile"
+	"github.com/seed-a19ac2b6/failover/policy"
+
+	"github.com/miekg/dns"
+)
+
+// Block is the index of a server block and the block's keys as text.
+type Block struct {
+	Keys  string
+	Index *Index
+}
+
+// setKey is what a set is called. Several server blocks, views for example, can have sets of one name that know nothing
+// of each other.
+type setKey struct {
+	zone, name string
+	rrtype     uint16
+}
+
+type keyedSet struct {
+	*Set
+	keys string
+}
+
+// Adopt takes over into a configuration that is about to start what the sets of the one before remember: the tier they
+// are on, since when, and their last healthy answer. A set goes on as the one that most likely is the same:
+//
+//	first   the same records in a server block with the same keys
+//	then    the same records anywhere
+//	then    the only one of its name in server blocks with the same keys
+//	last    the only one of its name
+//
+// Where that leaves a choice, it begins anew: to remember nothing is better than to remember another's.
+func Adopt(into, from []Block) {
+	for _, b := range from {
+		b.Index.mu.Lock()
+		defer b.Index.mu.Unlock()
+	}
+	olds, news := byKey(from), byKey(into)
+	for key, old := range olds {
+		match(news[key], old)
+	}
+}
+
+func byKey(blocks []Block) map[setKey][]keyedSet {
+	sets := make(map[setKey][]keyedSet)
+	for _, b := range blocks {
+		for _, s := range b.Index.sets {
+			if s.remembers() {
+				key := setKey{s.Config.Zone.Name, s.Config.Name, s.Config.Type}
+				sets[key] = append(sets[key], keyedSet{s, b.Keys})
+			}
+		}
+	}
+	return sets
+}
+
+// match pairs the sets of one name, each once, by the table over Adopt.
+func match(news, olds []keyedSet) {
+	sameKeys := func(a, b keyedSet) bool { return a.keys == b.keys }
+	sameRecords := func(a, b keyedSet) bool { return a.sameRecords(b.Set) }
+	rules := []struct {
+		fits   func(a, b keyedSet) bool
+		unique bool
+	}{
+		{func(a, b keyedSet) bool { return sameKeys(a, b) && sameRecords(a, b) }, false},
+		{sameRecords, false},
+		{sameKeys, true},
+		{func(_, _ keyedSet) bool { return true }, true},
+	}
+	for _, rule := range rules {
+		for i := 0; i < len(news); i++ {
+			at := slices.IndexFunc(olds, func(old keyedSet) bool { return rule.fits(news[i], old) })
+			if at < 0 || rule.unique && !alone(rule.fits, news, olds, news[i], olds[at]) {
+				continue
+			}
+			news[i].adopt(olds[at].Set)
+			news, olds = slices.Delete(news, i, i+1), slices.Delete(olds, at, at+1)
+			i--
+		}
+	}
+}
+
+// alone tells that each of the two fits nothing else.
+func alone(fits func(a, b keyedSet) bool, news, olds []keyedSet, one, other keyedSet) bool {
+	n := 0
+	for _, old := range olds {
+		if fits(one, old) {
+			n++
+		}
+	}
+	for _, s := range news {
+		if fits(s, other) {
+			n++
+		}
+	}
+	return n == 2
+}
+
+// remembers tells whether the set's answer depends on more than the present states.
+func (s *Set) remembers() bool {
+	f := s.shape.Failback
+	return s.shape.AllDown == policy.Last || f.Manual || f.After > 0
+}
+
+// adopt takes over what old remembers, if their policies are the same; tiers are known by their ids. The last healthy
+// answer is taken over only where the records are the same.
+func (s *Set) adopt(old *Set) {
+	if s.Config.Kind != old.Config.Kind {
+		return
+	}
+	index := func(i int) int {
+		id := old.Config.Records[i].ID
+		return slices.IndexFunc(s.Config.Records, func(r *corefile.Record) bool { return r.ID == id })
+	}
+	s.memory = old.memory.Moved(len(s.Config.Records), index, s.sameRecords(old))
+}
+
+func (s *Set) sameRecords(old *Set) bool {
+	if len(s.Config.Records) != len(old.Config.Records) || s.shape.Families != old.shape.Families {
+		return false
+	}
+	for i, r := range s.Config.Records {
+		o := old.Config.Records[i]
+		if r.ID != o.ID || (r.Alias == nil) != (o.Alias == nil) {
+			return false
+		}
+		for f := range s.shape.Families {
+			if !slices.EqualFunc(r.Values[f], o.Values[f], func(a, b corefile.Value) bool {
+				return dns.IsDuplicate(a.RR, b.RR)
+			}) {
+				return false
+			}
+			t, ot := s.targets[i][f], old.targets[i][f]
+			if (t == nil) != (ot == nil) || t != nil && (t.Config.Name != ot.Config.Name || !t.sameRecords(ot)) {
+				return false
+			}
+		}
+	}
+	return true
+}
