@@ -72,7 +72,7 @@ func Decide(set *Set, inputs []Input, memory Memory, now time.Time) (Decision, M
 			memory.last[f] = plan
 		}
 	}
-	return completed(set, decision), memory
+	return completed(set, decision, memory.last), memory
 }
 
 // proven tells that something of a family is known to be healthy in a record: what merely counts as healthy until it is
@@ -104,30 +104,33 @@ func Proven(set *Set, inputs []Input, family int) bool {
 	return false
 }
 
-// completed gives a family that no record has anything of, which is empty at all times, a share in what AllDown says of
-// the whole set: with nothing healthy in the families that are there, it is all down too.
-func completed(set *Set, decision Decision) Decision {
+// completed gives a family that nothing is there of, ever or as things stand, a share in what AllDown says of the whole
+// set: with nothing healthy in the other family, it is all down too. "last" is what the set then answered for it.
+func completed(set *Set, decision Decision, last [Families]*Plan) Decision {
 	switch set.AllDown {
-	case Fixed, ServFail, Refuse, Next:
+	case Fixed, ServFail, Refuse, Next, Last:
 	default:
 		return decision // an empty answer would stay empty
 	}
 	down, up := false, false
 	for f := range set.Families {
 		if plan := decision.Plans[f]; plan != nil {
-			down, up = down || plan.AllDown, up || !plan.AllDown
+			down = down || plan.AllDown
+			up = up || !plan.AllDown && plan.Status != Absent
 		}
 	}
-	for f := range set.Families {
-		switch {
-		case decision.Plans[f] != nil:
-		case down && !up:
-			plan := allDown(set.AllDown, nil, nil)
-			plan.Status = Absent // an alias has nothing to go by here
-			decision.Plans[f] = plan
-		default:
-			decision.Plans[f] = &Plan{Outcome: AnswerNoData, Status: Absent}
+	for f, plan := range decision.Plans[:set.Families] {
+		if plan != nil && (plan.AllDown || plan.Status != Absent) {
+			continue
 		}
+		switch {
+		case down && !up && (set.AllDown != Last || last[f] != nil && last[f].Status != Absent):
+			plan = allDown(set.AllDown, last[f], nil)
+			plan.Status = Absent // an alias has nothing to go by here
+		case plan == nil && set.AllDown != Last:
+			plan = &Plan{Outcome: AnswerNoData, Status: Absent}
+		}
+		decision.Plans[f] = plan
 	}
 	return decision
 }

@@ -23,7 +23,7 @@ func decideFailover(set *Set, inputs []Input, memory Memory, now time.Time) (Dec
 		if in := &inputs[tier]; set.AllDown == Last && (proven(set, tier, 0, in) || proven(set, tier, 1, in)) {
 			memory.last, memory.lastActive = decision.Plans, tier
 		}
-		return completed(set, decision), memory
+		return completed(set, decision, memory.last), memory
 	case served < 0:
 		return eachFamily(set, inputs, -1, func(int) *Plan {
 			return &Plan{Outcome: AnswerNoData, Status: Absent}
@@ -43,7 +43,7 @@ func decideFailover(set *Set, inputs []Input, memory Memory, now time.Time) (Dec
 			return tierPlan(set, inputs, f, active) // as it is while the tier is healthy
 		}
 		return allDown(set.AllDown, memory.last[f], func() *Plan { return servedTier(set, inputs, f, served) })
-	})), memory
+	}), memory.last), memory
 }
 
 // eachFamily is the decision with a plan for every family that the set could ever answer.

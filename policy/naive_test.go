@@ -127,36 +127,51 @@ func (n *naive) visit(s, f, k int) visit {
 	key := [3]int{s, f, k}
 	v, ok := n.seen[key]
 	if !ok {
-		if !n.could(s, f) {
+		v = n.visitThere(s, f, k)
+		if v.verdict == nothing {
 			v = n.visitElsewhere(s, f, k)
-		} else if n.tree[s].set.Kind == policy.Failover {
-			v = n.visitTiers(s, f, k)
-		} else {
-			v = n.visitRecords(s, f, k)
 		}
 		n.seen[key] = v
 	}
 	return v
 }
 
-// visitElsewhere is the answer for a family that no record has, which shares in what all_down says of the whole set.
+// visitThere is visit as far as there are records of the family.
+func (n *naive) visitThere(s, f, k int) visit {
+	switch {
+	case !n.could(s, f):
+		return visit{surely("nodata", 0), nothing}
+	case n.tree[s].set.Kind == policy.Failover:
+		return n.visitTiers(s, f, k)
+	}
+	return n.visitRecords(s, f, k)
+}
+
+// visitElsewhere is the answer for a family that nothing is there of, which shares in what all_down says of the whole
+// set.
 func (n *naive) visitElsewhere(s, f, k int) visit {
+	empty := visit{surely("nodata", 0), nothing}
+	isFailover := n.tree[s].set.Kind == policy.Failover
 	down := false
 	for g := range n.tree[s].set.Families {
-		switch {
-		case !n.could(s, g):
-		case n.tree[s].set.Kind == policy.Failover && (n.tier(s, k) >= 0 || n.firstTierThere(s, k) < 0),
-			n.tree[s].set.Kind != policy.Failover && n.visit(s, g, k).verdict != unhealthy:
-			return visit{surely("nodata", 0), nothing}
-		default:
+		switch n.visitThere(s, g, k).verdict {
+		case healthy:
+			return empty
+		case unhealthy:
+			if isFailover && n.tier(s, k) >= 0 {
+				return empty
+			}
 			down = true
 		}
 	}
-	if !down {
-		return visit{surely("nodata", 0), nothing}
+	if !down || n.tree[s].set.AllDown == policy.Serve {
+		return empty
 	}
-	never := func(int) bool { return false }
-	return visit{n.allDown(s, f, k, never, func() spread { return surely("nodata", 0) }), nothing}
+	wasUp := func(j int) bool { return n.visitThere(s, f, j).verdict == healthy }
+	if isFailover {
+		wasUp = func(j int) bool { return n.tier(s, j) >= 0 }
+	}
+	return visit{n.allDown(s, f, k, wasUp, func() spread { return surely("nodata", 0) }), nothing}
 }
 
 func (n *naive) visitRecords(s, f, k int) visit {

@@ -390,6 +390,25 @@ func TestR19_AllDownSpeaksForTheFamilyThatNoRecordHas(t *testing.T) {
 	fx.want("four.example.org.", dns.TypeAAAA, "NODATA")
 }
 
+func TestR19_AllDownSpeaksForTheFamilyThatIsNotThereNow(t *testing.T) {
+	fx := load(t, `failover {
+		check web http://192.0.2.200/
+		primary   in 192.0.2.1 check web
+		secondary in 192.0.2.2 2001:db8::2 check web
+		weight 1 fail alias in
+		set      fail all_down servfail
+		answer   sorry alias in
+		set      sorry all_down answer 203.0.113.1 2001:db8::1
+	}`)
+	fx.want("fail.example.org.", dns.TypeAAAA, "NODATA")
+	fx.want("sorry.example.org.", dns.TypeAAAA, "NODATA")
+	fx.down("192.0.2.200")
+	fx.want("fail.example.org.", dns.TypeA, "SERVFAIL")
+	fx.want("fail.example.org.", dns.TypeAAAA, "SERVFAIL")
+	fx.want("sorry.example.org.", dns.TypeA, "203.0.113.1")
+	fx.want("sorry.example.org.", dns.TypeAAAA, "2001:db8::1")
+}
+
 func TestR19_LastIsNotWhatMerelyWasUnknown(t *testing.T) {
 	fx := load(t, `failover {
 		check web http://:80/

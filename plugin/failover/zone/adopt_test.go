@@ -56,7 +56,7 @@ func TestR21_AHeldSetIsFoundAgainAndNoOtherIsHeld(t *testing.T) {
 			b.Index.sets[0].memory = policy.Memory{} // as before its start
 		}
 		Adopt(into, from)
-		var got []bool
+		got := make([]bool, 0, len(into))
 		for _, b := range into {
 			b.Index.Start(b.Index.status, time.Unix(1_800_000_100, 0))
 			got = append(got, b.Index.sets[0].Active().ID == "secondary")
