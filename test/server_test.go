@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -180,18 +181,21 @@ func (s *server) stop(t *testing.T) {
 }
 
 // freePort returns a port that nobody listens on, for UDP nor TCP, and never the same one twice: CoreDNS shares its
-// ports (SO_REUSEPORT), so two servers that were given the same would answer for each other.
+// ports (SO_REUSEPORT), so two servers that were given the same would answer for each other. It lies below the ports
+// that systems give to outgoing connections, as those of probes: one of them could take it until it is listened on, or
+// while an endpoint is dead.
 func freePort(t *testing.T) int {
 	t.Helper()
 	handedOut.mu.Lock()
 	defer handedOut.mu.Unlock()
 	for range 1000 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		port := 12_000 + rand.IntN(20_000)
+		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+		l, err := net.Listen("tcp", addr)
 		if err != nil {
-			t.Fatal(err)
+			continue
 		}
-		port := l.Addr().(*net.TCPAddr).Port
-		p, err := net.ListenPacket("udp", l.Addr().String())
+		p, err := net.ListenPacket("udp", addr)
 		l.Close()
 		if err != nil {
 			continue
