@@ -1,7 +1,5 @@
 package health
 
-import "fmt"
-
 // Expression combines running checks into one health: a leaf is a running check, every other node counts the healthy
 // ones among its children. It is immutable and evaluated from the last known states, never by probing.
 type Expression struct {
@@ -22,29 +20,6 @@ const (
 	ExprManual                        // healthy until an operator says otherwise
 	ExprAtLeast                       // healthy while AtLeast or more children are
 )
-
-// Validate tells what is wrong with the expression over a table of so many definitions (statement C02).
-func (e *Expression) Validate(definitions int) error {
-	switch e.Kind {
-	case ExprManual:
-	case ExprCheck:
-		if !e.Disabled && (e.Leaf < 0 || e.Leaf >= definitions) {
-			return fmt.Errorf("leaf %d is not in the table of %d checks", e.Leaf, definitions)
-		}
-	case ExprAtLeast:
-		if e.AtLeast < 1 || e.AtLeast > len(e.Children) {
-			return fmt.Errorf("at least %d of %d children: the number must be within 1 and that of the children", e.AtLeast, len(e.Children))
-		}
-		for _, child := range e.Children {
-			if err := child.Validate(definitions); err != nil {
-				return err
-			}
-		}
-	default:
-		return fmt.Errorf("unknown kind %d", e.Kind)
-	}
-	return nil
-}
 
 // Verdict is the outcome of an Expression.
 type Verdict struct {

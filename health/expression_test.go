@@ -93,28 +93,6 @@ func TestC01_OrderOfChildrenIsIrrelevant(t *testing.T) {
 	})
 }
 
-func TestC02_MoreThanAllChildrenIsRefused(t *testing.T) {
-	for _, c := range []struct {
-		e    *Expression
-		want string
-	}{
-		{atLeast(2, leaf(0), leaf(1)), ""},
-		{atLeast(3, leaf(0), leaf(1)), "at least 3 of 2"},
-		{atLeast(0, leaf(0), leaf(1)), "at least 0 of 2"},
-		{atLeast(1, atLeast(1)), "at least 1 of 0"},
-		{leaf(2), "leaf 2"},
-		{leaf(-1), "leaf -1"},
-		{disabled(leaf(9)), ""},
-		{&Expression{Kind: ExprManual}, ""},
-		{&Expression{Kind: 9}, "unknown kind"},
-	} {
-		err := c.e.Validate(2)
-		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%+v: error %v, want %q", c.e, err, c.want)
-		}
-	}
-}
-
 func TestC02_DisabledChildCountsAsHealthy(t *testing.T) {
 	e := atLeast(2, leaf(0), disabled(leaf(1)))
 	if v := e.Evaluate(states("hu")); !v.Healthy || !v.Settled || !v.Known {

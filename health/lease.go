@@ -28,12 +28,6 @@ func newLease(r *Registry, size int) *Lease {
 	}
 }
 
-// Len is the number of definitions in the table.
-func (l *Lease) Len() int { return len(l.monitors) }
-
-// Definition gives the i-th definition, which must not be changed.
-func (l *Lease) Definition(i int) *Definition { return &l.monitors[i].definition }
-
 // Status gives the last known status of the i-th check. It takes no lock and does not allocate.
 func (l *Lease) Status(i int) Status { return *l.monitors[i].status.Load() }
 

@@ -1,9 +1,6 @@
 package health
 
-import (
-	"math/bits"
-	"time"
-)
+import "math/bits"
 
 // Machine is the state machine of one check (statements H01 to H04). It is a comparable value without clock or I/O;
 // the zero Machine is that of a new check.
@@ -102,14 +99,6 @@ func (m Machine) Passes() int {
 // Hurried tells that the check is probed every Fast instead of every Interval (statements H02, H04): nothing is known
 // of it yet, or a streak is open.
 func (m Machine) Hurried() bool { return m.state == Unknown || m.Streak() }
-
-// Delay is the time from the start of one attempt to the start of the next.
-func (m Machine) Delay(t Timing) time.Duration {
-	if m.Hurried() {
-		return t.Fast
-	}
-	return t.Interval
-}
 
 // Seed is the machine of a check that measures the same as this one's by another Timing: it keeps the state and
 // begins to count anew, since the thresholds have changed.

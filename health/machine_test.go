@@ -36,8 +36,8 @@ func runMachineCases(t *testing.T, tm Timing, cases []machineCase) {
 
 func TestH01_NewCheckIsUnknown(t *testing.T) {
 	runMachineCases(t, timing, []machineCase{{"", Unknown, false}})
-	if m := (Machine{}); !m.Hurried() || m.Delay(timing) != timing.Fast {
-		t.Errorf("A new check waits %s, want %s", m.Delay(timing), timing.Fast)
+	if !(Machine{}).Hurried() {
+		t.Error("A new check is not probed fast")
 	}
 	for state, text := range map[State]string{Unknown: "unknown", Healthy: "healthy", Unhealthy: "unhealthy"} {
 		if state.String() != text {
@@ -141,8 +141,8 @@ func TestH04_OpenStreakIsProbedFast(t *testing.T) {
 		{windowed, "pfppp", timing.Fast},
 		{windowed, "pfpppp", timing.Interval},
 	} {
-		if got := feed(Machine{}, c.timing, c.results).Delay(c.timing); got != c.delay {
-			t.Errorf("After %q: delay %s, want %s", c.results, got, c.delay)
+		if got := feed(Machine{}, c.timing, c.results).Hurried(); got != (c.delay == c.timing.Fast) {
+			t.Errorf("After %q: hurried %t, want a delay of %s", c.results, got, c.delay)
 		}
 	}
 }
