@@ -1,0 +1,102 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"syscall"
+	"time"
+)
+
+// dialTCP connects from source if that is valid. It does not use net.Dialer.DialTCP, which binds the socket even
+// without a source: a bound port cannot be shared by connections to different targets, and the kernel is slow to find
+// a free one.
+func dialTCP(ctx context.Context, source netip.Addr, target netip.AddrPort) (*net.TCPConn, error) {
+	dialer := net.Dialer{KeepAlive: -1} // no connection lives long enough
+	if source.IsValid() {
+		dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(source, 0))
+	}
+	conn, err := dialer.DialContext(ctx, "tcp", target.String())
+	if errors.Is(err, syscall.EACCES) && deniedHere(source, target) {
+		return nil, err
+	}
+	if err != nil {
+		return nil, remote("connect "+target.String(), err)
+	}
+	return conn.(*net.TCPConn), nil
+}
+
+// connect opens a connection to the first of the host's addresses that takes one. What it took is added to phases.
+func (e *endpoint) connect(ctx context.Context, phases *Phases) (*net.TCPConn, error) {
+	var conn *net.TCPConn
+	err := e.each(ctx, phases, "connect", func(ctx context.Context, target netip.AddrPort) (err error) {
+		began := time.Now()
+		conn, err = e.network.dial(ctx, e.source, target)
+		phases.took(&phases.Connect, began)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return conn, nil
+}
+
+// each tries the host's addresses in order, each for its share of the time that is left, so that one black hole does
+// not keep the next from being tried. It ends with the first that contact gives no error for. If all fail the first
+// failure counts; trouble of our own only if there is nothing else.
+//
+// The contact need not classify its errors: phase and address come before them. The error of each is a *probeError.
+func (e *endpoint) each(
+	ctx context.Context, phases *Phases, phase string, contact func(context.Context, netip.AddrPort) error,
+) error {
+	began := time.Now()
+	addrs, err := e.addresses(ctx)
+	if !e.addr.IsValid() {
+		phases.took(&phases.Resolve, began)
+	}
+	if err != nil {
+		return err
+	}
+	var verdict *probeError
+	for i, addr := range addrs {
+		err := e.contact(ctx, phase, addr, len(addrs)-i, contact)
+		if err == nil {
+			return nil
+		}
+		if verdict == nil || verdict.outcome == Indeterminate && err.outcome == Fail {
+			verdict = err
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return verdict
+}
+
+// contact tries one address for 1/shares of the time that is left.
+func (e *endpoint) contact(
+	ctx context.Context, phase string, addr netip.Addr, shares int, contact func(context.Context, netip.AddrPort) error,
+) *probeError {
+	if deadline, ok := ctx.Deadline(); ok && shares > 1 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/time.Duration(shares))
+		defer cancel()
+	}
+	target := netip.AddrPortFrom(addr, e.port)
+	err := contact(ctx, target)
+	if err == nil {
+		e.network.routes.saw(addr)
+		return nil
+	}
+	verdict := classify(ctx, phase+" "+target.String(), err, ReasonInternal)
+	switch verdict.reason {
+	case ReasonUnreachable:
+		if !e.network.routes.any(addr) {
+			return indeterminate(ReasonNoRoute, verdict.detail)
+		}
+	case ReasonRefused, ReasonReset, ReasonBody:
+		e.network.routes.saw(addr)
+	}
+	return verdict
+}

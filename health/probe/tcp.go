@@ -1,0 +1,95 @@
+package probe
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"time"
+)
+
+// tcpProber passes when a connection can be opened, and with tls when the handshake succeeds as well. Then it sends what
+// there is to send, and with something to expect the peer must say it.
+//
+// With TLS 1.3 a server judges the client's certificate only after the handshake is over for the client, so a TLS check
+// that expects nothing cannot see it refused; one that does can, and so can an HTTPS check.
+type tcpProber struct {
+	endpoint *endpoint
+	tls      *tlsClient // nil: plain TCP
+	send     string
+	expect   *matcher // nil: nothing is awaited
+}
+
+func newTCPProber(s Spec, n *network) (Prober, error) {
+	p := &tcpProber{endpoint: newEndpoint(s, n), send: s.Send}
+	var err error
+	if p.expect, err = newExpect(s); err != nil {
+		return nil, err
+	}
+	if s.Scheme == TLS {
+		if p.tls, err = newTLSClient(s); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+func (p *tcpProber) Probe(ctx context.Context) (result Result) {
+	var phases Phases
+	defer func() { result.Phases = phases }()
+	raw, err := p.endpoint.connect(ctx, &phases)
+	if err != nil {
+		return classify(ctx, "connect", err, ReasonInternal).result()
+	}
+	if p.tls == nil && p.send == "" && p.expect == nil {
+		abort(raw) // nothing was said, so nothing can be lost
+		return Result{Outcome: Pass, Reason: ReasonOK}
+	}
+	defer guard(ctx, raw)()
+	detail, verdict := p.converse(ctx, raw, &phases)
+	if verdict != nil {
+		abort(raw)
+		return verdict.result()
+	}
+	if p.tls == nil && p.send == "" {
+		abort(raw) // a peer that has greeted waits for us to speak, so it will not go first
+	} else {
+		finish(ctx, raw)
+	}
+	return Result{Outcome: Pass, Reason: ReasonOK, Detail: detail}
+}
+
+// converse does what there is to do on an open connection, and tells the peer that this was all.
+func (p *tcpProber) converse(ctx context.Context, raw *net.TCPConn, phases *Phases) (detail string, _ *probeError) {
+	if p.tls == nil {
+		if err := talk(ctx, raw, p.send, p.expect, phases); err != nil {
+			return "", classify(ctx, "tcp "+raw.RemoteAddr().String(), err, ReasonInternal)
+		}
+		return "", nil
+	}
+	secured, err := p.tls.handshake(ctx, raw, phases)
+	if err == nil {
+		err = talk(ctx, secured, p.send, p.expect, phases)
+	}
+	if err != nil {
+		return "", classify(ctx, "tls "+raw.RemoteAddr().String(), err, ReasonTLS)
+	}
+	_ = secured.CloseWrite() // an error says that the peer is gone already
+	return tls.VersionName(secured.ConnectionState().Version), nil
+}
+
+// guard makes every read and write of conn end with ctx. The function it returns must be called when conn is done with.
+func guard(ctx context.Context, conn net.Conn) (release func()) {
+	if deadline, ok := ctx.Deadline(); ok {
+		_ = conn.SetDeadline(deadline) // fails only on a closed connection, which the next read reports
+	}
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	return func() { stop() }
+}
+
+// abort closes a connection whose peer does not behave with a reset: nothing is left to be acknowledged, neither here
+// nor there. After a success the ordinary close is right, since many servers log a reset as an error. SO_LINGER with a
+// time, as others use it, neither avoids TIME_WAIT on Linux nor returns at once.
+func abort(conn *net.TCPConn) {
+	_ = conn.SetLinger(0)
+	conn.Close()
+}

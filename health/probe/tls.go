@@ -1,0 +1,202 @@
+package probe
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+// sessionAge is how long TLS sessions are resumed before a full handshake is made again. A resumed handshake costs a
+// third, but does not show the certificate that the server would send to a new client.
+const sessionAge = 5 * time.Minute
+
+// tlsClient does the handshakes of one check (statement H09).
+type tlsClient struct {
+	serverName  string
+	insecure    bool
+	protocols   []string
+	minVersion  uint16        // 0: TLS 1.2
+	expires     time.Duration // what a certificate must have left; 0: it need only be valid
+	credentials *credentials
+
+	config *tls.Config // built on first use; nil until then
+	built  time.Time
+	from   *keyPair // what config was built from
+}
+
+func newTLSClient(p Spec) (*tlsClient, error) {
+	c := &tlsClient{serverName: p.tlsName(), insecure: p.Insecure, minVersion: p.MinTLS, expires: p.Expires}
+	if p.Scheme == HTTPS {
+		c.protocols = []string{"http/1.1"}
+	}
+	if p.CertFile != "" || p.CAFile != "" {
+		var err error
+		if c.credentials, err = loadCredentials(files{p.CertFile, p.KeyFile, p.CAFile}); err != nil {
+			return nil, fmt.Errorf("tls: %w", err)
+		}
+	}
+	if !p.Insecure && p.CAFile == "" {
+		// Go reads the system's certificates once and remembers a failure for ever, so that happens here and not when
+		// descriptors have run out.
+		_, _ = x509.SystemCertPool()
+	}
+	return c, nil
+}
+
+// handshake secures conn. The error is a *probeError; conn stays open.
+func (c *tlsClient) handshake(ctx context.Context, conn net.Conn, phases *Phases) (*tls.Conn, error) {
+	began := time.Now()
+	defer func() { phases.took(&phases.TLS, began) }()
+	secured := tls.Client(conn, c.current())
+	// guard ends the handshake with ctx, so it need not watch ctx with a goroutine of its own.
+	if err := secured.Handshake(); err != nil {
+		return nil, classify(ctx, "tls "+conn.RemoteAddr().String(), err, ReasonTLS)
+	}
+	if c.expires > 0 {
+		if text := expiring(secured.ConnectionState(), c.expires, time.Now()); text != "" {
+			// A resumed session shows the certificate of its beginning, so a renewed one is looked for at once.
+			c.config = nil
+			return nil, failure(ReasonTLS, "tls "+conn.RemoteAddr().String()+": "+text)
+		}
+	}
+	return secured, nil
+}
+
+// current is the configuration for the next handshake. Changed files and old sessions make a new one.
+func (c *tlsClient) current() *tls.Config {
+	var pair *keyPair
+	if c.credentials != nil {
+		pair = c.credentials.current()
+	}
+	if c.config != nil && c.from == pair && time.Since(c.built) < sessionAge {
+		return c.config
+	}
+	config := &tls.Config{
+		MinVersion:         cmp.Or(c.minVersion, tls.VersionTLS12),
+		ServerName:         c.serverName,
+		InsecureSkipVerify: c.insecure, //nolint:gosec // asked for by the word insecure
+		NextProtos:         c.protocols,
+		ClientSessionCache: tls.NewLRUClientSessionCache(1),
+	}
+	if pair != nil {
+		config.RootCAs = pair.roots
+		if pair.certificate != nil {
+			config.Certificates = []tls.Certificate{*pair.certificate}
+		}
+	}
+	c.config, c.built, c.from = config, time.Now(), pair
+	return config
+}
+
+// elsewhere is the client for another host, to which a redirect has led: it is told by its own name and is not shown
+// our certificate.
+func (c *tlsClient) elsewhere(host string) *tlsClient {
+	other := &tlsClient{
+		serverName: host, insecure: c.insecure, protocols: c.protocols, minVersion: c.minVersion, expires: c.expires,
+	}
+	config := other.current()
+	config.RootCAs = c.current().RootCAs
+	return other
+}
+
+// files names the PEM files of a check; the names may be empty.
+type files struct{ certificate, key, ca string }
+
+// keyPair is what was in the files. It is immutable.
+type keyPair struct {
+	certificate *tls.Certificate // nil without one
+	roots       *x509.CertPool   // nil: the system's
+}
+
+// credentials follows files that change: certificates are renewed under running processes. All checks with the same
+// files share one.
+type credentials struct {
+	files files
+
+	mu     sync.Mutex
+	stamps [3]stamp // of the files that pair was read from
+	pair   *keyPair
+}
+
+// stamp tells one content of a file from the next.
+type stamp struct {
+	modified time.Time
+	size     int64
+}
+
+// sharedCredentials are those in use.
+var sharedCredentials shared[files, credentials]
+
+// loadCredentials reads the files. It fails if any cannot be used.
+func loadCredentials(f files) (*credentials, error) {
+	c, err := sharedCredentials.get(f, func() (*credentials, error) {
+		c := &credentials{files: f}
+		return c, c.reload()
+	})
+	if err != nil {
+		return nil, err
+	}
+	return c, c.reload()
+}
+
+// current is what the files hold, or while they cannot be used what they held before.
+func (c *credentials) current() *keyPair {
+	_ = c.reload() // the last good content stays, and the next attempt tries again
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.pair
+}
+
+// reload reads the files if any of them has changed.
+func (c *credentials) reload() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var stamps [3]stamp
+	for i, name := range []string{c.files.certificate, c.files.key, c.files.ca} {
+		if name == "" {
+			continue
+		}
+		info, err := os.Stat(name)
+		if err != nil {
+			return err
+		}
+		stamps[i] = stamp{info.ModTime(), info.Size()}
+	}
+	if c.pair != nil && stamps == c.stamps {
+		return nil
+	}
+	pair, err := c.files.read()
+	if err != nil {
+		return err
+	}
+	c.pair, c.stamps = pair, stamps
+	return nil
+}
+
+func (f files) read() (*keyPair, error) {
+	pair := &keyPair{}
+	if f.certificate != "" {
+		certificate, err := tls.LoadX509KeyPair(f.certificate, f.key)
+		if err != nil {
+			return nil, fmt.Errorf("certificate %s with key %s: %w", f.certificate, f.key, err)
+		}
+		pair.certificate = &certificate
+	}
+	if f.ca != "" {
+		pem, err := os.ReadFile(f.ca)
+		if err != nil {
+			return nil, err
+		}
+		pair.roots = x509.NewCertPool()
+		if !pair.roots.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("%s holds no certificate", f.ca)
+		}
+	}
+	return pair, nil
+}
