@@ -9,6 +9,8 @@ type Expression struct {
 	Children []*Expression // ExprAtLeast
 	Invert   bool          // swaps the outcome, last of all ("not" is AtLeast 1 of one child, inverted)
 	Disabled bool          // counts as healthy whatever is below, before Invert (statement H10)
+	// StartUnhealthy is for ExprCheck: it counts as unhealthy, and not as healthy, until it is known.
+	StartUnhealthy bool
 }
 
 // ExpressionKind tells what an Expression is.
@@ -49,7 +51,8 @@ func (e *Expression) evaluate(status func(leaf int) Status, upIsBest bool) Verdi
 		if upIsBest {
 			best = Healthy
 		}
-		v = Verdict{Healthy: s.State != Unhealthy, Settled: s.State == best && !s.Streak, Known: s.State != Unknown}
+		healthy := s.State == Healthy || s.State == Unknown && !e.StartUnhealthy
+		v = Verdict{Healthy: healthy, Settled: s.State == best && !s.Streak, Known: s.State != Unknown}
 	case ExprAtLeast:
 		healthy := 0
 		for _, child := range e.Children {

@@ -3,6 +3,8 @@ package health
 import (
 	"container/list"
 	"net/netip"
+
+	"github.com/seed-a19ac2b6/failover/health/probe"
 )
 
 // gate lets a number of monitors in and makes the others wait in order.
@@ -16,55 +18,85 @@ type gates struct {
 	// targets has a gate for every target with an attempt in flight or waiting.
 	targets   map[target]*gate
 	perTarget int
+	workers   int
 	// named is for targets that are host names: a resolver that hangs makes all of those slow, and must leave workers
 	// to the others (statement H11).
 	named *gate
-	all   *gate
+	// slow is for checks whose last attempt took long: thousands of black holes at a time must leave workers to the
+	// others, so that none of those comes late.
+	slow *gate
+	all  *gate
+	// waiting is how many monitors stand in a queue.
+	waiting int
 }
 
 // target is what may be probed by so many attempts at a time. Ports of one host count apart: they may well be different
 // machines behind it, and one that hangs must not hold up the checks of the others.
 type target struct {
-	host string
-	port uint16
+	scheme probe.Scheme // only where there is no host: all programs share one target, and so do all files
+	host   string
+	port   uint16
 }
 
 func targetOf(m *monitor) target {
-	return target{m.definition.Probe.Host, m.definition.Probe.Port}
+	t := target{host: m.definition.Probe.Host(), port: m.definition.Probe.Port()}
+	if t.host == "" {
+		t.scheme = m.definition.Probe.Scheme()
+	}
+	return t
 }
 
 func newGates(workers, perTarget int) gates {
 	return gates{
 		targets:   map[target]*gate{},
 		perTarget: perTarget,
+		workers:   workers,
 		named:     &gate{free: max(1, workers/2)},
+		slow:      &gate{free: max(1, workers/2)},
 		all:       &gate{free: workers},
 	}
 }
+
+// inFlight is how many attempts are under way.
+func (g *gates) inFlight() int { return g.workers - g.all.free }
 
 // ticket is where a monitor stands.
 type ticket struct {
 	passed  int           // gates passed, all of them while in flight, none while idle
 	waiting *list.Element // in the queue of the next gate; nil if it does not wait
+	slow    bool          // of the monitor when it came to the first gate
+	queued  bool          // it has waited for its own target
 }
 
-// lastGate is the number of gates.
-const lastGate = 3
+// The gates, in order.
+const (
+	targetGate = iota
+	namedGate
+	slowGate
+	allGate
+	lastGate // how many there are
+)
 
 // gate gives the n-th gate for m, or nil if m need not pass one.
 func (g *gates) gate(m *monitor, n int) *gate {
 	switch n {
-	case 0:
+	case targetGate:
 		t := targetOf(m)
 		if g.targets[t] == nil {
 			g.targets[t] = &gate{free: g.perTarget}
 		}
 		return g.targets[t]
-	case 1:
-		if _, err := netip.ParseAddr(m.definition.Probe.Host); err == nil {
+	case namedGate:
+		host := m.definition.Probe.Host()
+		if _, err := netip.ParseAddr(host); err == nil || host == "" {
 			return nil
 		}
 		return g.named
+	case slowGate:
+		if !m.ticket.slow {
+			return nil
+		}
+		return g.slow
 	default:
 		return g.all
 	}
@@ -80,6 +112,7 @@ func (g *gates) enter(m *monitor) bool {
 			at.free--
 		default:
 			m.ticket.waiting = at.waiting.PushBack(m)
+			g.waiting++
 			return false
 		}
 	}
@@ -91,6 +124,7 @@ func (g *gates) giveUpWaiting(m *monitor) {
 	if m.ticket.waiting != nil {
 		g.gate(m, m.ticket.passed).waiting.Remove(m.ticket.waiting)
 		m.ticket.waiting = nil
+		g.waiting--
 	}
 }
 
@@ -98,7 +132,7 @@ func (g *gates) giveUpWaiting(m *monitor) {
 func (g *gates) leave(m *monitor, start func(*monitor)) {
 	g.giveUpWaiting(m)
 	passed := m.ticket.passed
-	m.ticket = ticket{}
+	defer func() { m.ticket = ticket{} }()
 	for n := range passed {
 		at := g.gate(m, n)
 		if at == nil {
@@ -111,6 +145,8 @@ func (g *gates) leave(m *monitor, start func(*monitor)) {
 		}
 		heir := at.waiting.Remove(first).(*monitor)
 		heir.ticket.waiting = nil
+		g.waiting--
+		heir.ticket.queued = heir.ticket.queued || n == targetGate
 		heir.ticket.passed++
 		if g.enter(heir) {
 			start(heir)

@@ -3,13 +3,18 @@ package health
 import (
 	"sync"
 	"sync/atomic"
+	"time"
+
+	"github.com/seed-a19ac2b6/failover/health/probe"
 )
 
 // Lease is one user's hold on a table of checks. All methods may be called from any goroutine, and go on working after
 // Release with what was last known.
 type Lease struct {
 	registry *Registry
+	schedule *scheduler // whose clock the checks go by; nil without checks
 	monitors []*monitor // by index of the definition; fixed
+	canaries []*monitor // belong to the Registry's mutex
 	unknown  atomic.Int64
 	release  sync.Once
 	signal   chan struct{}
@@ -30,6 +35,18 @@ func newLease(r *Registry, size int) *Lease {
 
 // Status gives the last known status of the i-th check. It takes no lock and does not allocate.
 func (l *Lease) Status(i int) Status { return *l.monitors[i].status.Load() }
+
+// Last gives what the last attempt of the i-th check found, whatever its outcome, and when that was; zero before the
+// first one.
+func (l *Lease) Last(i int) (probe.Result, time.Time) {
+	l.registry.mu.Lock()
+	defer l.registry.mu.Unlock()
+	m := l.monitors[i]
+	if m.ended < 0 {
+		return m.last, time.Time{}
+	}
+	return m.last, l.schedule.epoch.Add(m.ended)
+}
 
 // Known tells that no check is unknown. It takes no lock.
 func (l *Lease) Known() bool { return l.unknown.Load() == 0 }

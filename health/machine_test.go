@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/seed-a19ac2b6/failover/health/probe"
 )
 
 // timing is the default one.
@@ -13,7 +15,7 @@ var timing = Timing{Interval: 10 * time.Second, Timeout: 4 * time.Second, Fast: 
 // feed writes results as letters: p passes, f fails, i is indeterminate.
 func feed(m Machine, t Timing, results string) Machine {
 	for _, r := range results {
-		m = m.Next(t, map[rune]Outcome{'p': Pass, 'f': Fail, 'i': Indeterminate}[r])
+		m = m.Next(t, map[rune]probe.Outcome{'p': probe.Pass, 'f': probe.Fail, 'i': probe.Indeterminate}[r], 0)
 	}
 	return m
 }
@@ -36,7 +38,7 @@ func runMachineCases(t *testing.T, tm Timing, cases []machineCase) {
 
 func TestH01_NewCheckIsUnknown(t *testing.T) {
 	runMachineCases(t, timing, []machineCase{{"", Unknown, false}})
-	if !(Machine{}).Hurried() {
+	if !(Machine{}).Hurried(timing, 0) {
 		t.Error("A new check is not probed fast")
 	}
 	for state, text := range map[State]string{Unknown: "unknown", Healthy: "healthy", Unhealthy: "unhealthy"} {
@@ -109,12 +111,12 @@ func TestH03_FallNOfM(t *testing.T) {
 	widest.Fall, widest.FallOf = 64, 64
 	m := feed(Machine{}, widest, "p")
 	for range 63 {
-		m = m.Next(widest, Fail)
+		m = m.Next(widest, probe.Fail, 0)
 	}
 	if m.State() != Healthy || m.Failures() != 63 {
 		t.Errorf("After 63 of 64 failures: %s, %d failures", m.State(), m.Failures())
 	}
-	if m = m.Next(widest, Fail); m.State() != Unhealthy {
+	if m = m.Next(widest, probe.Fail, 0); m.State() != Unhealthy {
 		t.Errorf("After 64 of 64 failures: %s", m.State())
 	}
 }
@@ -141,7 +143,7 @@ func TestH04_OpenStreakIsProbedFast(t *testing.T) {
 		{windowed, "pfppp", timing.Fast},
 		{windowed, "pfpppp", timing.Interval},
 	} {
-		if got := feed(Machine{}, c.timing, c.results).Hurried(); got != (c.delay == c.timing.Fast) {
+		if got := feed(Machine{}, c.timing, c.results).Hurried(c.timing, 0); got != (c.delay == c.timing.Fast) {
 			t.Errorf("After %q: hurried %t, want a delay of %s", c.results, got, c.delay)
 		}
 	}
@@ -158,11 +160,11 @@ func drawTiming(t *rapid.T) Timing {
 }
 
 // drawOutcomes favours runs, so that high thresholds are reached.
-func drawOutcomes(t *rapid.T) []Outcome {
-	var outcomes []Outcome
+func drawOutcomes(t *rapid.T) []probe.Outcome {
+	var outcomes []probe.Outcome
 	for _, run := range rapid.SliceOfN(rapid.IntRange(0, 3*80-1), 0, 12).Draw(t, "runs") {
 		for range run/3 + 1 {
-			outcomes = append(outcomes, Outcome(run%3))
+			outcomes = append(outcomes, probe.Outcome(run%3))
 		}
 	}
 	return outcomes
@@ -175,9 +177,9 @@ func TestH03_AgreesWithHistory(t *testing.T) {
 		var (
 			m       Machine
 			state   State
-			history []Outcome // since the last change to or from unhealthy
+			history []probe.Outcome // since the last change to or from unhealthy
 		)
-		last := func(n int, o Outcome) int {
+		last := func(n int, o probe.Outcome) int {
 			count := 0
 			for _, h := range history[max(0, len(history)-n):] {
 				if h == o {
@@ -187,19 +189,19 @@ func TestH03_AgreesWithHistory(t *testing.T) {
 			return count
 		}
 		for _, o := range drawOutcomes(t) {
-			m = m.Next(tm, o)
-			if o != Indeterminate {
+			m = m.Next(tm, o, 0)
+			if o != probe.Indeterminate {
 				history = append(history, o)
 				window := tm.Fall
 				if tm.FallOf > 0 {
 					window = tm.FallOf
 				}
 				switch {
-				case state == Unhealthy && last(tm.Rise, Pass) == tm.Rise:
+				case state == Unhealthy && last(tm.Rise, probe.Pass) == tm.Rise:
 					state, history = Healthy, nil
-				case state != Unhealthy && last(window, Fail) >= tm.Fall:
+				case state != Unhealthy && last(window, probe.Fail) >= tm.Fall:
 					state, history = Unhealthy, nil
-				case state == Unknown && o == Pass:
+				case state == Unknown && o == probe.Pass:
 					state = Healthy
 				}
 			}
@@ -216,19 +218,19 @@ func TestH16_IndeterminateChangesNothing(t *testing.T) {
 		tm := drawTiming(t)
 		var with, without Machine
 		for _, o := range drawOutcomes(t) {
-			if after := with.Next(tm, Indeterminate); after != with {
+			if after := with.Next(tm, probe.Indeterminate, 0); after != with {
 				t.Fatalf("Indeterminate made %+v of %+v", after, with)
 			}
-			with = with.Next(tm, o)
-			if o != Indeterminate {
-				without = without.Next(tm, o)
+			with = with.Next(tm, o, 0)
+			if o != probe.Indeterminate {
+				without = without.Next(tm, o, 0)
 			}
 			if with != without {
 				t.Fatalf("Got %+v with and %+v without indeterminate results", with, without)
 			}
 		}
 	})
-	if m := (Machine{}).Next(timing, Outcome(77)); m != (Machine{}) {
+	if m := (Machine{}).Next(timing, probe.Outcome(77), 0); m != (Machine{}) {
 		t.Errorf("An outcome that is none of the three made %+v", m)
 	}
 }
@@ -237,18 +239,18 @@ func TestH16_IndeterminateChangesNothing(t *testing.T) {
 func TestH03_ThresholdsAreExact(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		tm := drawTiming(t)
-		m := Machine{}.Next(tm, Pass)
+		m := Machine{}.Next(tm, probe.Pass, 0)
 		for i := 1; i <= tm.Fall; i++ {
 			if m.State() != Healthy || m.Failures() != i-1 {
 				t.Fatalf("Before failure %d of %d: %s, %d failures", i, tm.Fall, m.State(), m.Failures())
 			}
-			m = m.Next(tm, Fail)
+			m = m.Next(tm, probe.Fail, 0)
 		}
 		for i := 1; i <= tm.Rise; i++ {
 			if m.State() != Unhealthy || m.Passes() != i-1 {
 				t.Fatalf("Before pass %d of %d: %s, %d passes", i, tm.Rise, m.State(), m.Passes())
 			}
-			m = m.Next(tm, Pass)
+			m = m.Next(tm, probe.Pass, 0)
 		}
 		if m.State() != Healthy || m.Streak() {
 			t.Fatalf("After %d passes: %s, streak %t", tm.Rise, m.State(), m.Streak())
@@ -260,7 +262,7 @@ func TestH03_ThresholdsAreExact(t *testing.T) {
 func TestO03_SeedKeepsStateOnly(t *testing.T) {
 	for _, results := range []string{"", "f", "p", "pff", "fff", "fffp"} {
 		m := feed(Machine{}, timing, results)
-		s := m.Seed()
+		s := m.Seed(timing)
 		if s.State() != m.State() || s.Streak() || s.Failures() != 0 || s.Passes() != 0 {
 			t.Errorf("Seed of the machine after %q is %+v", results, s)
 		}
@@ -269,7 +271,7 @@ func TestO03_SeedKeepsStateOnly(t *testing.T) {
 
 func TestAllocMachineNext(t *testing.T) {
 	var m Machine
-	if n := testing.AllocsPerRun(100, func() { m = m.Next(timing, Fail) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { m = m.Next(timing, probe.Fail, 0) }); n != 0 {
 		t.Errorf("Next allocates %v times", n)
 	}
 }

@@ -1,12 +1,13 @@
 package health
 
 import (
-	"container/heap"
 	"context"
 	"math/rand/v2"
 	"slices"
 	"sync/atomic"
 	"time"
+
+	"github.com/seed-a19ac2b6/failover/health/probe"
 )
 
 // monitor is one running check. It belongs to its Registry's mutex, but for status. Times are measured from the start
@@ -15,7 +16,7 @@ import (
 // It is idle (in the heap), queued (waiting at a gate), or in flight (in the heap with the time at which it is stuck).
 type monitor struct {
 	definition Definition
-	prober     Prober
+	prober     probe.Prober
 	machine    Machine
 	status     atomic.Pointer[Status]
 	users      []user
@@ -25,12 +26,26 @@ type monitor struct {
 	due     time.Duration
 	index   int // in the heap, or -1
 	ticket  ticket
+	wanted  time.Duration // when the next attempt, or the last one, should have begun
 	started time.Duration // start of the last attempt
 	cancel  context.CancelFunc
 
-	holders uint8 // goroutines that will still report on the last attempt; 0 unless in flight
-	stuck   bool  // the attempt in flight has been counted, though it has not returned
-	stopped bool
+	last         probe.Result  // of the last attempt that counts
+	ended        time.Duration // end of that, or -1
+	passed       time.Duration // end of the last attempt that passed, or -1
+	failed       time.Duration // end of the last attempt that failed, or -1
+	failingSince time.Duration // end of the first failure since then, or -1
+
+	epoch    uint32 // Registry.vantage.epoch when counting began
+	launched uint32 // the same when the last attempt began
+	canary   uint16 // leases that have it as a canary
+	holders  uint8  // goroutines that will still report on the last attempt; 0 unless in flight
+	stuck    bool   // the attempt in flight has been counted, though it has not returned
+	slow     bool   // the last attempt took half its timeout or more
+	again    bool   // to be probed again at once: what is watched has changed during the attempt
+	stopped  bool
+	away     bool // it looks at another host than this one
+	unwatch  func()
 }
 
 // user is one entry of a lease's table.
@@ -39,12 +54,21 @@ type user struct {
 	index int
 }
 
+func newMonitor(d Definition, prober probe.Prober) *monitor {
+	m := &monitor{definition: d, prober: prober, index: -1, ended: -1, passed: -1, failed: -1, failingSince: -1}
+	host := d.Probe.Host()
+	m.away = host != "" && !isLoopback(host)
+	m.status.Store(&Status{})
+	return m
+}
+
 // seed takes over the state of a check that measures the same.
 func (m *monitor) seed(from *monitor) {
-	m.machine = from.machine.Seed()
+	m.machine = from.machine.Seed(m.definition.Timing)
 	status := *from.status.Load()
-	status.Streak = false
+	status.Streak, status.Held = false, false
 	m.status.Store(&status)
+	m.last, m.ended, m.passed = from.last, from.ended, from.passed
 }
 
 // leave forgets a lease and tells whether it was the last.
@@ -53,20 +77,36 @@ func (m *monitor) leave(l *Lease) bool {
 	return len(m.users) == 0
 }
 
-// apply counts a result, publishes what follows from it and gives the transition if there was one.
-func (m *monitor) apply(result Result) (Transition, bool) {
-	before := m.machine
-	m.machine = before.Next(m.definition.Timing, result.Outcome)
-	if result.Outcome == Indeterminate {
-		return Transition{}, false
+// note keeps what an attempt found that has ended now.
+func (m *monitor) note(result probe.Result, now time.Duration) {
+	m.last, m.ended = result, now
+	m.slow = result.Reason == probe.ReasonTimeout || result.Duration > m.definition.Timing.Timeout/2
+	switch result.Outcome {
+	case probe.Pass:
+		m.passed, m.failingSince = now, -1
+	case probe.Fail:
+		m.failed = now
+		if m.failingSince < 0 {
+			// Not its start: somebody else may have passed during the attempt, before what made this one fail.
+			m.failingSince = now
+		}
 	}
+}
+
+// become publishes what follows from the machine, and gives the transition if there was one.
+func (m *monitor) become(after Machine) (Transition, bool) {
+	m.machine = after
 	old := m.status.Load()
 	status := Status{
-		State:  m.machine.State(),
-		Streak: m.machine.Streak(),
+		State:  after.State(),
+		Streak: after.Streak(),
+		Held:   after.Falling(m.definition.Timing),
 		Since:  old.Since,
-		Reason: result.Reason,
-		Detail: result.Detail,
+		Reason: m.last.Reason,
+		Detail: m.last.Detail,
+	}
+	if m.last.Outcome == probe.Indeterminate {
+		status.Reason, status.Detail = old.Reason, old.Detail // those of the last decisive result
 	}
 	moved := status.State != old.State
 	if moved {
@@ -85,11 +125,14 @@ func (m *monitor) apply(result Result) (Transition, bool) {
 	if !moved {
 		return Transition{}, false
 	}
-	t := Transition{From: old.State, To: status.State, Reason: result.Reason, Detail: result.Detail, At: status.Since}
-	if result.Outcome == Fail {
-		t.Failures = before.Failures() + 1
-	} else {
-		t.Passes = before.Passes() + 1
+	t := Transition{From: old.State, To: status.State, Reason: status.Reason, Detail: status.Detail, At: status.Since}
+	switch {
+	case status.State == Unhealthy:
+		t.Failures = m.definition.Timing.Fall
+	case old.State == Unhealthy:
+		t.Passes = m.definition.Timing.Rise
+	default:
+		t.Passes = 1
 	}
 	return t, true
 }
@@ -99,15 +142,37 @@ func (m *monitor) apply(result Result) (Transition, bool) {
 // no longer than an Interval after its last start unless the attempt itself took that long. Missed slots are never
 // caught up.
 func (m *monitor) next(now time.Duration) time.Duration {
-	if m.machine.Hurried() {
-		return max(now, m.started+m.definition.Timing.Fast)
+	t := m.definition.Timing
+	if m.machine.Hurried(t, now) {
+		return max(now, m.started+t.Fast)
 	}
 	slot := m.slot(now)
-	interval := m.definition.Timing.Interval
-	if full := m.started + interval; full > now && slot > full+interval/jitterShare {
-		return full
+	full := m.started + t.Interval
+	switch {
+	case full > now && slot > full+t.Interval/jitterShare:
+		slot = full
+	case slot-m.started < t.Interval/2:
+		// The slot is too near to be worth a probe, and the one after it too far: half way between them and on to the
+		// slot after that.
+		slot = max(now, m.started+(slot-m.started+t.Interval)/2)
+	}
+	if m.machine.Passes() >= t.Rise {
+		slot = min(slot, m.machine.HeldUntil()) // not a moment longer than hold says
 	}
 	return slot
+}
+
+// spread is how long the first attempt of a new check waits that is one of n: more than a hundred are not started at
+// once but at a thousand a second, in the order of their slots, and none later than its interval. Where that takes the
+// whole interval each comes in its slot, so that the second round does not begin during the first.
+func (m *monitor) spread(n int, now time.Duration) time.Duration {
+	if n <= 100 {
+		return 0
+	}
+	interval := m.definition.Timing.Interval
+	window := min(interval, time.Duration(n)*time.Millisecond)
+	untilSlot := (m.phase - now%interval + interval) % interval
+	return time.Duration(float64(untilSlot) / float64(interval) * float64(window))
 }
 
 // jitterShare is the share of an interval by which an attempt may come after its slot: 1/50, or 2 %.
@@ -122,38 +187,4 @@ func (m *monitor) slot(now time.Duration) time.Duration {
 		slot = now - (now-slot)%interval + interval
 	}
 	return slot + rand.N(interval/jitterShare)
-}
-
-// dueHeap is a container/heap of monitors, the earliest first.
-type dueHeap []*monitor
-
-func (h dueHeap) Len() int           { return len(h) }
-func (h dueHeap) Less(i, j int) bool { return h[i].due < h[j].due }
-func (h dueHeap) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i, j
-}
-
-// Push is for container/heap.
-func (h *dueHeap) Push(x any) {
-	m := x.(*monitor)
-	m.index = len(*h)
-	*h = append(*h, m)
-}
-
-// Pop is for container/heap.
-func (h *dueHeap) Pop() any {
-	last := len(*h) - 1
-	m := (*h)[last]
-	(*h)[last] = nil
-	*h = (*h)[:last]
-	m.index = -1
-	return m
-}
-
-// remove takes m out if it is in.
-func (h *dueHeap) remove(m *monitor) {
-	if m.index >= 0 {
-		heap.Remove(h, m.index)
-	}
 }

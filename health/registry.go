@@ -3,8 +3,11 @@ package health
 import (
 	"fmt"
 	"hash/maphash"
+	"iter"
 	"sync"
 	"time"
+
+	"github.com/seed-a19ac2b6/failover/health/probe"
 )
 
 // Observer is told what happens, for logs and metrics. Its methods are called without any lock held, for one check in
@@ -12,16 +15,18 @@ import (
 // its Observer before it goes on.
 type Observer interface {
 	// Probed is called after every attempt that counts; one that a release broke off does not.
-	Probed(d *Definition, r Result)
-	// Transition is called after Probed when the attempt has changed the state.
+	Probed(d *Definition, r probe.Result)
+	// Transition is called when the state has changed, after the Probed of the attempt that has changed it.
 	Transition(d *Definition, t Transition)
+	// Happened is called for the events that are no transitions: they concern the process as a whole.
+	Happened(e Event)
 }
 
 // Transition is a change of state.
 type Transition struct {
 	From, To State
 	// Reason and Detail are those of the result that decided.
-	Reason Reason
+	Reason probe.Reason
 	Detail string
 	// Failures or Passes is how many results decided; the other one is 0.
 	Failures, Passes int
@@ -31,19 +36,19 @@ type Transition struct {
 // Options are those of a Registry. The zero value will do.
 type Options struct {
 	Observer Observer
-	// Workers is how many attempts may be in flight. Default: 1024, or a quarter of the file descriptors if that is less.
+	// Workers is how many attempts may be in flight. Default: 4096, or a quarter of the file descriptors if that is less.
 	Workers int
 	// PerTarget is how many attempts may be in flight to one host and port. Default: 64.
 	PerTarget int
-	// NewProber makes probers. Default: the function NewProber.
-	NewProber func(Probe) (Prober, error)
+	// NewProber makes probers. default: probe.New.
+	NewProber func(probe.Spec) (probe.Prober, error)
 }
 
 // Registry runs checks, each once however many leases name it. One Registry serves a process, over all reloads of its
 // configuration.
 type Registry struct {
 	observer  Observer
-	newProber func(Probe) (Prober, error)
+	newProber func(probe.Spec) (probe.Prober, error)
 	// seed makes the phases of this process differ from those of the next one with the same configuration.
 	seed       maphash.Seed
 	goroutines sync.WaitGroup
@@ -56,18 +61,28 @@ type Registry struct {
 	// due holds the monitors that wait for their time, and those in flight with the time at which they are stuck.
 	due      dueHeap
 	schedule *scheduler // nil while there is nothing to run
+	vantage  vantage
+	events   events
+	outbox   []report // what deliver has still to tell
+	posting  bool     // it is running
+	running  int      // checks
+	fresh    int      // those among them without a first result
+	wakes    lateness // of the scheduler, behind what it planned
+	starts   lateness // of attempts, behind the time at which they were due
+	// wall tells the wall clock's time.
+	wall func() time.Time
 }
 
 // NewRegistry makes a Registry. It starts nothing.
 func NewRegistry(o Options) *Registry {
 	if o.Workers <= 0 {
-		o.Workers = max(1, min(1024, descriptorLimit()/4))
+		o.Workers = max(1, min(4096, descriptorLimit()/4))
 	}
 	if o.PerTarget <= 0 {
 		o.PerTarget = 64
 	}
 	if o.NewProber == nil {
-		o.NewProber = NewProber
+		o.NewProber = probe.New
 	}
 	return &Registry{
 		observer:  o.Observer,
@@ -75,6 +90,7 @@ func NewRegistry(o Options) *Registry {
 		seed:      maphash.MakeSeed(),
 		monitors:  map[uint64]*monitor{},
 		gates:     newGates(o.Workers, o.PerTarget),
+		wall:      func() time.Time { return time.Now().Round(0) },
 	}
 }
 
@@ -82,17 +98,21 @@ func NewRegistry(o Options) *Registry {
 // that is running already is joined: its state, its schedule and an attempt in flight stay as they are. A new one whose
 // Probe is running with another Timing takes over that one's state. If any definition cannot be run, none is acquired.
 // Acquire reads certificate files but never waits for the network.
-func (r *Registry) Acquire(definitions []Definition) (*Lease, error) {
+//
+// The checks whose indexes are canaries tell whether this process is cut off (statement H14), as long as the lease is
+// held.
+func (r *Registry) Acquire(definitions []Definition, canaries ...int) (*Lease, error) {
 	for i := range definitions {
 		if err := definitions[i].Timing.Validate(); err != nil {
 			return nil, fmt.Errorf("check of %s: %w", definitions[i].Probe.Target(), err)
 		}
 	}
-	probers := map[Definition]Prober{}
+	probers := map[Definition]probe.Prober{}
 	for {
 		missing := r.missing(definitions, probers)
 		if len(missing) == 0 {
-			if lease := r.acquire(definitions, probers); lease != nil {
+			if lease, started := r.acquire(definitions, probers, canaries); lease != nil {
+				r.watch(started)
 				return lease, nil
 			}
 			continue // another lease has released one of them meanwhile
@@ -101,7 +121,7 @@ func (r *Registry) Acquire(definitions []Definition) (*Lease, error) {
 			if probers[d] != nil {
 				continue // the same definition twice
 			}
-			prober, err := r.newProber(d.Probe)
+			prober, err := r.newProber(d.Probe.Spec())
 			if err != nil {
 				return nil, fmt.Errorf("check of %s: %w", d.Probe.Target(), err)
 			}
@@ -111,7 +131,7 @@ func (r *Registry) Acquire(definitions []Definition) (*Lease, error) {
 }
 
 // missing gives the definitions that neither run nor have a prober yet.
-func (r *Registry) missing(definitions []Definition, probers map[Definition]Prober) []Definition {
+func (r *Registry) missing(definitions []Definition, probers map[Definition]probe.Prober) []Definition {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var missing []Definition
@@ -123,20 +143,23 @@ func (r *Registry) missing(definitions []Definition, probers map[Definition]Prob
 	return missing
 }
 
-// acquire makes the lease, or nil if a definition neither runs nor has a prober.
-func (r *Registry) acquire(definitions []Definition, probers map[Definition]Prober) *Lease {
+// acquire makes the lease, or nil if a definition neither runs nor has a prober. It also gives the checks that it has
+// started.
+func (r *Registry) acquire(definitions []Definition, probers map[Definition]probe.Prober, canaries []int) (*Lease, []*monitor) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, d := range definitions {
 		if probers[d] == nil && r.find(d) == nil {
-			return nil
+			return nil, nil
 		}
 	}
 	lease := newLease(r, len(definitions))
+	var started []*monitor
 	for i, d := range definitions {
 		m := r.find(d)
 		if m == nil {
-			m = r.start(d, probers[d])
+			m = r.add(d, probers[d])
+			started = append(started, m)
 		}
 		lease.monitors[i] = m
 		m.users = append(m.users, user{lease, i})
@@ -144,7 +167,18 @@ func (r *Registry) acquire(definitions []Definition, probers map[Definition]Prob
 			lease.unknown.Add(1)
 		}
 	}
-	return lease
+	lease.schedule = r.schedule
+	for _, i := range canaries {
+		m := lease.monitors[i]
+		if m.canary++; m.canary == 1 {
+			r.vantage.canaries = append(r.vantage.canaries, m)
+		}
+		lease.canaries = append(lease.canaries, m)
+	}
+	for _, m := range started {
+		r.start(m, r.fresh)
+	}
+	return lease, started
 }
 
 // find gives the running check of a definition, or nil.
@@ -157,18 +191,18 @@ func (r *Registry) find(d Definition) *monitor {
 	return nil
 }
 
-func (r *Registry) hash(p Probe) uint64 { return maphash.Comparable(r.seed, p) }
+func (r *Registry) hash(p probe.ID) uint64 { return maphash.Comparable(r.seed, p) }
 
-// start makes a check run: at once if nothing is known of it, else when its turn comes.
-func (r *Registry) start(d Definition, prober Prober) *monitor {
+// add makes a check, which takes over the state of one that measures the same by another Timing.
+func (r *Registry) add(d Definition, prober probe.Prober) *monitor {
 	if r.schedule == nil {
-		s := newScheduler()
+		s := newScheduler(r.wall())
 		r.schedule = s
 		r.goroutines.Go(func() { r.run(s) })
 	}
-	m := &monitor{definition: d, prober: prober, index: -1}
+	m := newMonitor(d, prober)
+	m.epoch = r.vantage.epoch
 	m.phase = time.Duration(maphash.Comparable(r.seed, d) % uint64(d.Timing.Interval))
-	m.status.Store(&Status{})
 	hash := r.hash(d.Probe)
 	for s := r.monitors[hash]; s != nil; s = s.sibling {
 		if s.definition.Probe == d.Probe && s.machine.State() != Unknown {
@@ -177,23 +211,66 @@ func (r *Registry) start(d Definition, prober Prober) *monitor {
 		}
 	}
 	m.sibling, r.monitors[hash] = r.monitors[hash], m
-	if m.machine.State() == Unknown {
-		r.admit(m)
-	} else {
-		r.wait(m, m.slot(r.schedule.now()))
+	r.running++
+	if m.ended < 0 {
+		r.fresh++
 	}
 	return m
 }
 
+// start makes a check run that is one of n without a first result: soon if nothing is known of it, else when its turn
+// comes.
+func (r *Registry) start(m *monitor, n int) {
+	now := r.schedule.now()
+	delay := m.spread(n, now)
+	switch {
+	case m.machine.State() != Unknown:
+		r.wait(m, m.slot(now))
+	case delay > 0:
+		r.wait(m, now+delay)
+	default:
+		r.admit(m, now)
+	}
+}
+
+// all gives every check.
+func (r *Registry) all() iter.Seq[*monitor] {
+	return func(yield func(*monitor) bool) {
+		for _, m := range r.monitors {
+			for ; m != nil; m = m.sibling {
+				if !yield(m) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // release ends a lease's use of its checks and stops those that nobody uses any more.
 func (r *Registry) release(l *Lease) {
+	for _, stop := range r.drop(l) {
+		stop()
+	}
+}
+
+// drop is release but for what is not to be done under the lock: it gives the ends of the watches that have no check
+// any more.
+func (r *Registry) drop(l *Lease) (watches []func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var unused []*monitor
+	for _, m := range l.canaries {
+		if m.canary--; m.canary == 0 {
+			r.vantage.dismissCanary(m)
+		}
+	}
 	for _, m := range l.monitors {
 		if m.leave(l) && !m.stopped {
 			r.stop(m)
 			unused = append(unused, m)
+			if m.unwatch != nil {
+				watches = append(watches, m.unwatch)
+			}
 		}
 	}
 	// Only when all of them have left their queues may their places go to others.
@@ -203,13 +280,21 @@ func (r *Registry) release(l *Lease) {
 	if len(r.monitors) == 0 && r.schedule != nil {
 		r.schedule.stop()
 		r.schedule = nil
+		r.vantage = vantage{}
+		r.wakes, r.starts = lateness{}, lateness{}
 	}
+	return watches
 }
 
 // stop ends a check, except that it keeps its place at the gates. An attempt in flight is broken off and counts as
 // nothing.
 func (r *Registry) stop(m *monitor) {
 	m.stopped = true
+	r.running--
+	if m.ended < 0 {
+		r.fresh--
+	}
+	r.vantage.forget(m)
 	hash := r.hash(m.definition.Probe)
 	link := r.monitors[hash]
 	if link == m {

@@ -3,25 +3,35 @@ package health
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/seed-a19ac2b6/failover/health/probe"
 )
 
 var errFake = errors.New("no such certificate")
 
 // answer makes the n-th (from 0) attempt on a probe.
-type answer func(ctx context.Context, p Probe, n int) Result
+type answer func(ctx context.Context, p probe.Spec, n int) probe.Result
 
-func pass(context.Context, Probe, int) Result { return Result{Outcome: Pass, Reason: ReasonOK} }
+func pass(context.Context, probe.Spec, int) probe.Result {
+	return probe.Result{Outcome: probe.Pass, Reason: probe.ReasonOK}
+}
 
-func fail(context.Context, Probe, int) Result { return Result{Outcome: Fail, Reason: ReasonRefused} }
+func fail(context.Context, probe.Spec, int) probe.Result {
+	return probe.Result{Outcome: probe.Fail, Reason: probe.ReasonRefused}
+}
 
 // hang ends with its context, as a probe of a black hole does.
-func hang(ctx context.Context, _ Probe, _ int) Result {
+func hang(ctx context.Context, _ probe.Spec, _ int) probe.Result {
 	<-ctx.Done()
-	return classify(ctx, "connect", ctx.Err(), ReasonInternal).result()
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return probe.Result{Reason: probe.ReasonCanceled}
+	}
+	return probe.Result{Outcome: probe.Fail, Reason: probe.ReasonTimeout}
 }
 
 // world stands for all targets, and is the Observer too.
@@ -31,25 +41,26 @@ type world struct {
 
 	mu          sync.Mutex
 	begin       time.Time
-	starts      map[Probe][]time.Duration
-	inFlight    map[Probe]int
+	starts      map[probe.ID][]time.Duration
+	inFlight    map[probe.ID]int
 	busy, peak  int
-	results     map[Definition][]Result
+	results     map[Definition][]probe.Result
 	transitions map[Definition][]Transition
+	events      []Event // that are no transitions
 }
 
 func newWorld(t *testing.T, a answer) *world {
 	t.Helper()
 	return &world{
 		t: t, answer: a, begin: time.Now(),
-		starts: map[Probe][]time.Duration{}, inFlight: map[Probe]int{},
-		results: map[Definition][]Result{}, transitions: map[Definition][]Transition{},
+		starts: map[probe.ID][]time.Duration{}, inFlight: map[probe.ID]int{},
+		results: map[Definition][]probe.Result{}, transitions: map[Definition][]Transition{},
 	}
 }
 
 func (w *world) registry(o Options) *Registry {
 	o.Observer = w
-	o.NewProber = func(p Probe) (Prober, error) {
+	o.NewProber = func(p probe.Spec) (probe.Prober, error) {
 		if p.CAFile == "missing" {
 			return nil, errFake
 		}
@@ -60,28 +71,28 @@ func (w *world) registry(o Options) *Registry {
 
 type fakeProber struct {
 	world *world
-	probe Probe
+	spec  probe.Spec
 }
 
-func (f *fakeProber) Probe(ctx context.Context) Result {
-	w := f.world
+func (f *fakeProber) Probe(ctx context.Context) probe.Result {
+	w, id := f.world, f.spec.ID()
 	w.mu.Lock()
-	n := len(w.starts[f.probe])
-	w.starts[f.probe] = append(w.starts[f.probe], time.Since(w.begin))
-	w.inFlight[f.probe]++
+	n := len(w.starts[id])
+	w.starts[id] = append(w.starts[id], time.Since(w.begin))
+	w.inFlight[id]++
 	w.busy++
 	w.peak = max(w.peak, w.busy)
 	w.mu.Unlock()
 	defer func() {
 		w.mu.Lock()
-		w.inFlight[f.probe]--
+		w.inFlight[id]--
 		w.busy--
 		w.mu.Unlock()
 	}()
-	return w.answer(ctx, f.probe, n)
+	return w.answer(ctx, f.spec, n)
 }
 
-func (w *world) Probed(d *Definition, r Result) {
+func (w *world) Probed(d *Definition, r probe.Result) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.results[*d] = append(w.results[*d], r)
@@ -93,13 +104,19 @@ func (w *world) Transition(d *Definition, t Transition) {
 	w.transitions[*d] = append(w.transitions[*d], t)
 }
 
-func (w *world) startsOf(p Probe) []time.Duration {
+func (w *world) Happened(e Event) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.events = append(w.events, e)
+}
+
+func (w *world) startsOf(p probe.ID) []time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.starts[p])
 }
 
-func (w *world) resultsOf(d Definition) []Result {
+func (w *world) resultsOf(d Definition) []probe.Result {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.results[d])
@@ -113,7 +130,7 @@ func (w *world) transitionsOf(d Definition) []Transition {
 
 // check is a definition for a host with the default timing.
 func check(host string) Definition {
-	return Definition{Probe: Probe{Scheme: TCP, Host: host, Port: 80}, Timing: timing}
+	return Definition{Probe: probe.Spec{Scheme: probe.TCP, Host: host, Port: 80}.ID(), Timing: timing}
 }
 
 func acquire(t *testing.T, r *Registry, definitions ...Definition) *Lease {
@@ -123,4 +140,70 @@ func acquire(t *testing.T, r *Registry, definitions ...Definition) *Lease {
 		t.Fatal(err)
 	}
 	return l
+}
+
+// network is what lies between this process and its targets: it can be cut, and targets can be down.
+type network struct {
+	mu   sync.Mutex
+	cut  bool            // nothing off this machine answers
+	hang bool            // what does not answer is silent, else it refuses
+	down map[string]bool // hosts
+}
+
+func (n *network) set(change func(*network)) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.down == nil {
+		n.down = map[string]bool{}
+	}
+	change(n)
+}
+
+func (n *network) answer(ctx context.Context, p probe.Spec, i int) probe.Result {
+	n.mu.Lock()
+	broken, silent := n.cut && !isLoopback(p.Host) || n.down[p.Host], n.hang
+	n.mu.Unlock()
+	switch {
+	case !broken:
+		return pass(ctx, p, i)
+	case silent:
+		return hang(ctx, p, i)
+	default:
+		return fail(ctx, p, i)
+	}
+}
+
+// hosts gives checks of so many hosts, each in a network of its own.
+func hosts(n int) []Definition {
+	definitions := make([]Definition, 0, n)
+	for i := range n {
+		definitions = append(definitions, check(fmt.Sprintf("10.%d.%d.1", i/256, i%256)))
+	}
+	return definitions
+}
+
+// eventsOf gives the kinds of what has happened to the process as a whole.
+func (w *world) eventsOf() []EventKind {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	kinds := make([]EventKind, 0, len(w.events))
+	for _, e := range w.events {
+		kinds = append(kinds, e.Kind)
+	}
+	return kinds
+}
+
+// falls counts the transitions to unhealthy.
+func (w *world) falls() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := 0
+	for _, transitions := range w.transitions {
+		for _, t := range transitions {
+			if t.To == Unhealthy {
+				n++
+			}
+		}
+	}
+	return n
 }

@@ -4,21 +4,36 @@ import (
 	"container/heap"
 	"context"
 	"time"
+
+	"github.com/seed-a19ac2b6/failover/health/probe"
 )
 
-// grace is how long an attempt may outlive its timeout before it is given up as stuck.
-const grace = time.Second
+const (
+	// grace is how long an attempt may outlive its timeout before it is given up as stuck.
+	grace = time.Second
+	// tick is how often the scheduler looks at the clocks at least, to notice that the process was stopped.
+	tick = time.Second
+	// batch is how long the scheduler rests at least where there are batchFrom checks or more. To wake the process for
+	// each of a thousand attempts a second costs half as much again as the attempts themselves.
+	batch     = 10 * time.Millisecond
+	batchFrom = 1000
+)
 
 // scheduler is the goroutine of a Registry that waits for what is due next. It lives while anything is to be run. Its
 // channel and its clock are made with it, so that a Registry may be used in one test bubble after another.
 type scheduler struct {
 	epoch time.Time
 	wake  chan struct{}
-	ended bool
+
+	// What follows belongs to the Registry's mutex.
+	ended   bool
+	planned time.Duration // when it is going to look at the heap and the clocks again, at the latest
+	looked  time.Duration // when the clocks were last looked at, and what the wall clock showed
+	wall    time.Time
 }
 
-func newScheduler() *scheduler {
-	return &scheduler{epoch: time.Now(), wake: make(chan struct{}, 1)}
+func newScheduler(wall time.Time) *scheduler {
+	return &scheduler{epoch: time.Now(), wake: make(chan struct{}, 1), wall: wall}
 }
 
 // now is the monotonic time since the scheduler began.
@@ -47,7 +62,14 @@ func (r *Registry) run(s *scheduler) {
 			r.mu.Unlock()
 			return
 		}
-		wait := r.startDue(s.now())
+		now := s.now()
+		if now > s.planned {
+			r.wakes.add(s.planned, now)
+		}
+		r.checkClocks(now)
+		r.post(r.reconsider(now)...)
+		wait := r.startDue(now)
+		s.planned = now + wait
 		r.mu.Unlock()
 		timer.Reset(wait)
 		select {
@@ -57,20 +79,39 @@ func (r *Registry) run(s *scheduler) {
 	}
 }
 
-// startDue starts what is due and gives the time until something will be.
+// checkClocks notices that this process was stopped. It is not for the scheduler alone, since a failure that the stop
+// has caused may be seen before the scheduler runs again.
+func (r *Registry) checkClocks(now time.Duration) {
+	s, wall := r.schedule, r.wall()
+	gap := stopped(max(s.planned-s.looked, 0), now-s.looked, wall.Sub(s.wall))
+	s.looked, s.wall = now, wall
+	if gap > 0 {
+		r.resume(now)
+		r.post(report{event: r.event(Event{Kind: EventResumed, Lasted: gap})})
+	}
+}
+
+// startDue starts what is due and gives the time until something will be, or until the next tick.
 func (r *Registry) startDue(now time.Duration) time.Duration {
 	for len(r.due) > 0 && r.due[0].due <= now {
 		m := heap.Pop(&r.due).(*monitor)
 		if m.holders > 0 {
 			r.giveUp(m)
 		} else {
-			r.admit(m)
+			r.admit(m, m.due)
 		}
 	}
-	if len(r.due) == 0 {
-		return time.Hour
+	wait := tick
+	if len(r.vantage.held) > 0 {
+		wait = min(wait, max(r.vantage.judged+heldTick-now, time.Millisecond))
 	}
-	return r.due[0].due - now
+	if len(r.due) > 0 {
+		wait = min(wait, r.due[0].due-now)
+	}
+	if len(r.due) >= batchFrom {
+		wait = max(wait, batch)
+	}
+	return wait
 }
 
 // wait puts m into the heap.
@@ -82,8 +123,10 @@ func (r *Registry) wait(m *monitor, due time.Duration) {
 	}
 }
 
-// admit starts an attempt, or queues m until one may start.
-func (r *Registry) admit(m *monitor) {
+// admit starts an attempt that was wanted at a time, or queues m until one may start.
+func (r *Registry) admit(m *monitor, wanted time.Duration) {
+	m.wanted = wanted
+	m.ticket.slow = m.slow
 	if r.gates.enter(m) {
 		r.launch(m)
 	}
@@ -98,8 +141,12 @@ func (r *Registry) launch(m *monitor) {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	m.cancel = cancel
 	m.holders = 1
-	m.stuck = false
+	m.stuck, m.again = false, false
 	m.started = r.schedule.now()
+	m.launched = r.vantage.epoch
+	if m.ticket.queued {
+		m.wanted = m.started // what it waited for is its own target, and no lateness of ours
+	}
 	r.wait(m, m.started+timeout+grace)
 	began := time.Now()
 	r.goroutines.Go(func() { r.attempt(ctx, m, began) })
@@ -108,20 +155,19 @@ func (r *Registry) launch(m *monitor) {
 // giveUp counts an attempt that ignores the end of its context, and frees its place. The check is not started again
 // until the attempt has returned, so there is at most one such goroutine for each check.
 func (r *Registry) giveUp(m *monitor) {
-	result := Result{
-		Outcome:  Indeterminate,
-		Reason:   ReasonOverrun,
+	result := probe.Result{
+		Outcome:  probe.Indeterminate,
+		Reason:   probe.ReasonOverrun,
 		Detail:   "the attempt did not end with its timeout",
 		Duration: r.schedule.now() - m.started,
 	}
+	now := r.schedule.now()
 	m.stuck = true
 	m.holders++
+	r.note(m, result, now)
+	if m.epoch != r.vantage.epoch {
+		m.become(r.verify(m))
+	}
 	r.dismiss(m)
-	// Not from here: the Observer may take its time.
-	r.goroutines.Go(func() {
-		r.report(m, result, Transition{}, false)
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.done(m)
-	})
+	r.post(report{monitor: m, probed: true, result: result})
 }

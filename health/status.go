@@ -1,6 +1,10 @@
 package health
 
-import "time"
+import (
+	"time"
+
+	"github.com/seed-a19ac2b6/failover/health/probe"
+)
 
 // State is what is known of a check (statement H01).
 type State uint8
@@ -28,9 +32,41 @@ type Status struct {
 	State State
 	// Streak tells that results contrary to State are being counted: the next ones may change it.
 	Streak bool
+	// Held tells that there are failures enough to be unhealthy, but that this process may be the one to blame: it waits
+	// for a sign that it is not (statement H14).
+	Held bool
 	// Since is when State began, zero while it is unknown.
 	Since time.Time
 	// Reason and Detail are those of the last decisive result (pass or fail).
-	Reason Reason
+	Reason probe.Reason
 	Detail string
+}
+
+// Stats are figures of a Registry as a whole.
+type Stats struct {
+	Checks   int // running ones
+	InFlight int // attempts under way
+	Waiting  int // checks that are due and wait for a place
+	// Lateness is the longest that an attempt of the last minute began after it was due, whatever it waited for but
+	// other checks of the same host and port.
+	Lateness time.Duration
+	// Held is how many checks have failures enough to be unhealthy and are not believed yet, and Isolated tells that it
+	// is this process that seems to be cut off (statement H14).
+	Held     int
+	Isolated bool
+}
+
+// Stats gives the figures of now.
+func (r *Registry) Stats() Stats {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := Stats{
+		Checks: r.running, InFlight: r.gates.inFlight(), Waiting: r.gates.waiting,
+		Held: len(r.vantage.held), Isolated: r.vantage.isolated,
+	}
+	if r.schedule != nil {
+		now := r.schedule.now()
+		s.Lateness = r.starts.worst(now-time.Minute, now)
+	}
+	return s
 }

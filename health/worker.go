@@ -2,39 +2,99 @@ package health
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"path/filepath"
-	"runtime"
-	"strings"
 	"time"
+
+	"github.com/seed-a19ac2b6/failover/health/probe"
 )
+
+// report is something for the Observer.
+type report struct {
+	monitor *monitor // nil for what concerns the process; else one of its holders is to be given back
+	probed  bool
+	result  probe.Result
+	// transition is told if event is one.
+	transition Transition
+	event      Event // of no Kind: nothing but the result is to be told
+}
 
 // attempt makes one attempt of m, and reports on it unless it has been broken off or given up meanwhile.
 func (r *Registry) attempt(ctx context.Context, m *monitor, launched time.Time) {
-	began := time.Now()
-	result := probe(ctx, m.prober)
-	result.Duration = time.Since(began)
-	result = m.definition.Timing.onTime(result, began.Sub(launched))
+	waited := time.Since(launched)
+	result := m.definition.Timing.onTime(probe.Try(ctx, m.prober), waited)
 
 	r.mu.Lock()
 	m.cancel() // frees the timer of ctx
 	r.due.remove(m)
-	counts := !m.stopped && !m.stuck
-	var (
-		transition Transition
-		moved      bool
-	)
-	if counts {
-		transition, moved = m.apply(result)
+	rep := report{monitor: m, result: result, probed: !m.stopped && !m.stuck}
+	if rep.probed {
+		r.starts.add(m.wanted, m.started+waited)
+		var moved bool
+		if rep.transition, moved = r.count(m, result, r.schedule.now()); moved {
+			rep.event = r.transition(m, rep.transition)
+		}
+		rep.result = m.last
 	}
 	r.mu.Unlock()
-	if counts {
-		r.report(m, result, transition, moved)
+	r.tell([]report{rep})
+}
+
+// post has reports told in the order in which they are posted. It never waits for the Observer.
+func (r *Registry) post(reports ...report) {
+	r.outbox = append(r.outbox, reports...)
+	if len(r.outbox) > 0 && !r.posting {
+		r.posting = true
+		r.goroutines.Go(r.deliver)
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.done(m)
+}
+
+// deliver tells what has been posted, until there is nothing left.
+func (r *Registry) deliver() {
+	for {
+		r.mu.Lock()
+		reports := r.outbox
+		r.outbox = nil
+		r.posting = len(reports) > 0
+		r.mu.Unlock()
+		if len(reports) == 0 {
+			return
+		}
+		r.tell(reports)
+	}
+}
+
+// note keeps what an attempt of m found.
+func (r *Registry) note(m *monitor, result probe.Result, now time.Duration) {
+	if m.ended < 0 {
+		r.fresh--
+	}
+	m.note(result, now)
+}
+
+// tell tells the Observer, and makes the checks go on that waited for that.
+func (r *Registry) tell(reports []report) {
+	for _, rep := range reports {
+		if r.observer != nil {
+			r.observe(rep)
+		}
+		if rep.monitor != nil {
+			r.mu.Lock()
+			r.done(rep.monitor)
+			r.mu.Unlock()
+		}
+	}
+}
+
+func (r *Registry) observe(rep report) {
+	if rep.probed {
+		r.observer.Probed(&rep.monitor.definition, rep.result)
+	}
+	switch rep.event.Kind {
+	case "":
+	case EventTransition:
+		r.observer.Transition(&rep.monitor.definition, rep.transition)
+	default:
+		r.observer.Happened(rep.event)
+	}
 }
 
 // done is called by every goroutine that has had to do with an attempt; the last one makes the check go on.
@@ -44,71 +104,35 @@ func (r *Registry) done(m *monitor) {
 	}
 	m.cancel = nil
 	r.dismiss(m)
-	if !m.stopped {
-		r.wait(m, m.next(r.schedule.now()))
-	}
-}
-
-// report tells the Observer.
-func (r *Registry) report(m *monitor, result Result, transition Transition, moved bool) {
-	if r.observer == nil {
+	if m.stopped {
 		return
 	}
-	r.observer.Probed(&m.definition, result)
-	if moved {
-		r.observer.Transition(&m.definition, transition)
+	now := r.schedule.now()
+	due := m.next(now)
+	if m.again || m.launched != r.vantage.epoch {
+		due = now
 	}
+	r.wait(m, due)
 }
 
 // onTime is the result, unless it is a failure that this process may owe to its own lateness (statement H16), as when
 // the machine is starved or was stopped: the failure was seen long after the timeout, though the attempt was to end
 // then; or the time ran out because the goroutine began so long after its launch as waited says.
-func (t Timing) onTime(result Result, waited time.Duration) Result {
+func (t Timing) onTime(result probe.Result, waited time.Duration) probe.Result {
 	late := waited + result.Duration - t.Timeout
-	if result.Reason == ReasonTimeout {
+	if result.Reason == probe.ReasonTimeout {
 		late = max(late, waited)
 	}
-	if result.Outcome != Fail || late <= t.Timeout/2 {
+	if result.Outcome != probe.Fail || late <= t.Timeout/2 {
 		return result
 	}
-	result.Outcome = Indeterminate
-	result.Detail = printable(fmt.Sprintf("this process was %s late: %s", late.Round(time.Millisecond), result.Reason))
-	result.Reason = ReasonOverrun
-	return result
+	return overrun(result, "this process was "+late.Round(time.Millisecond).String()+" late")
 }
 
-// probe makes one attempt, whatever the prober does (statement H13).
-func probe(ctx context.Context, p Prober) (result Result) {
-	defer func() {
-		if value := recover(); value != nil {
-			result = Result{Outcome: Indeterminate, Reason: ReasonPanic, Detail: printable(panicText(value))}
-		}
-	}()
-	result = p.Probe(ctx)
-	if result.Outcome == Indeterminate && result.Reason == "" {
-		result.Reason = ReasonInternal
-	}
-	if errors.Is(ctx.Err(), context.Canceled) {
-		return Result{Outcome: Indeterminate, Reason: ReasonCanceled}
-	}
+// overrun is a failure that does not count, for a cause of our own.
+func overrun(result probe.Result, cause string) probe.Result {
+	result.Outcome = probe.Indeterminate
+	result.Detail = cause + ": " + string(result.Reason)
+	result.Reason = probe.ReasonOverrun
 	return result
-}
-
-// panicText says where it happened. Of the value only a runtime error is shown, since others might quote a peer.
-func panicText(value any) string {
-	text := fmt.Sprintf("%T", value)
-	if err, ok := value.(runtime.Error); ok {
-		text = err.Error()
-	}
-	callers := make([]uintptr, 32)
-	frames := runtime.CallersFrames(callers[:runtime.Callers(3, callers)])
-	for {
-		frame, more := frames.Next()
-		if frame.Function != "" && !strings.HasPrefix(frame.Function, "runtime.") {
-			return fmt.Sprintf("%s at %s:%d", text, filepath.Base(frame.File), frame.Line)
-		}
-		if !more {
-			return text
-		}
-	}
 }

@@ -7,11 +7,13 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/seed-a19ac2b6/failover/health/probe"
 )
 
-func TestH13_PanicIsIndeterminateAndHurtsNobodyElse(t *testing.T) {
+func TestH13_F16_PanicIsIndeterminateAndHurtsNobodyElse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, func(ctx context.Context, p Probe, n int) Result {
+		w := newWorld(t, func(ctx context.Context, p probe.Spec, n int) probe.Result {
 			if p.Host == "192.0.2.2" {
 				return pass(ctx, p, n)
 			}
@@ -21,8 +23,8 @@ func TestH13_PanicIsIndeterminateAndHurtsNobodyElse(t *testing.T) {
 			case 1:
 				panic(errors.New("a secret"))
 			default:
-				outcomes := make([]Outcome, n-2)
-				return Result{Outcome: outcomes[n]}
+				outcomes := make([]probe.Outcome, n-2)
+				return probe.Result{Outcome: outcomes[n]}
 			}
 		})
 		r := w.registry(Options{Workers: 1})
@@ -31,13 +33,13 @@ func TestH13_PanicIsIndeterminateAndHurtsNobodyElse(t *testing.T) {
 		time.Sleep(time.Minute)
 		l.Release()
 		r.Wait()
-		if s := l.Status(0); s.State != Healthy || s.Streak || s.Reason != ReasonOK {
+		if s := l.Status(0); s.State != Healthy || s.Streak || s.Reason != probe.ReasonOK {
 			t.Errorf("Got %+v", s)
 		}
 		results := w.resultsOf(bad)
 		for i, want := range []string{"*errors.errorString at worker_test.go:", "index out of range [2] with length 0 at worker_test.go:"} {
 			got := results[i+1]
-			if got.Outcome != Indeterminate || got.Reason != ReasonPanic || !strings.Contains(got.Detail, want) || strings.Contains(got.Detail, "secret") {
+			if got.Outcome != probe.Indeterminate || got.Reason != probe.ReasonPanic || !strings.Contains(got.Detail, want) || strings.Contains(got.Detail, "secret") {
 				t.Errorf("Got %+v, want %q", got, want)
 			}
 		}
@@ -59,7 +61,7 @@ func TestH12_AttemptEndsAtItsTimeout(t *testing.T) {
 		}
 		synctest.Wait() // the Observer is told after the lease
 		for _, result := range w.resultsOf(d) {
-			if result.Outcome != Fail || result.Reason != ReasonTimeout || result.Duration != timing.Timeout {
+			if result.Outcome != probe.Fail || result.Reason != probe.ReasonTimeout || result.Duration != timing.Timeout {
 				t.Errorf("Got %+v", result)
 			}
 		}
@@ -72,7 +74,7 @@ func TestH12_AttemptEndsAtItsTimeout(t *testing.T) {
 func TestH12_AttemptThatNeverEndsIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		end := make(chan struct{})
-		w := newWorld(t, func(ctx context.Context, p Probe, n int) Result {
+		w := newWorld(t, func(ctx context.Context, p probe.Spec, n int) probe.Result {
 			if p.Host == "192.0.2.1" && n == 1 {
 				<-end
 			}
@@ -86,7 +88,7 @@ func TestH12_AttemptThatNeverEndsIsGivenUp(t *testing.T) {
 			t.Errorf("%d attempts, want no third while the second has not returned", n)
 		}
 		results := w.resultsOf(bad)
-		if len(results) != 2 || results[1].Outcome != Indeterminate || results[1].Reason != ReasonOverrun || results[1].Duration != timing.Timeout+grace {
+		if len(results) != 2 || results[1].Outcome != probe.Indeterminate || results[1].Reason != probe.ReasonOverrun || results[1].Duration != timing.Timeout+grace {
 			t.Errorf("Got %+v", results)
 		}
 		if n := len(w.startsOf(good.Probe)); n < 59 {
@@ -111,9 +113,9 @@ func TestH12_AttemptThatNeverEndsIsGivenUp(t *testing.T) {
 func TestH12_ReleaseDoesNotWaitForAStuckAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		end := make(chan struct{})
-		w := newWorld(t, func(context.Context, Probe, int) Result {
+		w := newWorld(t, func(context.Context, probe.Spec, int) probe.Result {
 			<-end
-			return Result{Outcome: Fail}
+			return probe.Result{Outcome: probe.Fail}
 		})
 		r := w.registry(Options{Workers: 1})
 		for range 3 {
@@ -136,26 +138,26 @@ func TestH16_OwnLatenessIsIndeterminate(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		waited time.Duration
-		result Result
-		want   Reason
+		result probe.Result
+		want   probe.Reason
 	}{
-		{"in time", 0, Result{Outcome: Fail, Reason: ReasonTimeout, Duration: 4 * time.Second}, ReasonTimeout},
-		{"a little late", 0, Result{Outcome: Fail, Reason: ReasonTimeout, Duration: 6 * time.Second}, ReasonTimeout},
-		{"late", 0, Result{Outcome: Fail, Reason: ReasonTimeout, Duration: 6001 * time.Millisecond}, ReasonOverrun},
-		{"late with another reason", 0, Result{Outcome: Fail, Reason: ReasonReset, Duration: 7 * time.Second}, ReasonOverrun},
-		{"late pass", 0, Result{Outcome: Pass, Reason: ReasonOK, Duration: 7 * time.Second}, ReasonOK},
-		{"began late, timed out", 3 * time.Second, Result{Outcome: Fail, Reason: ReasonTimeout, Duration: time.Second}, ReasonOverrun},
-		{"began late, refused", 3 * time.Second, Result{Outcome: Fail, Reason: ReasonRefused, Duration: time.Second}, ReasonRefused},
+		{"in time", 0, probe.Result{Outcome: probe.Fail, Reason: probe.ReasonTimeout, Duration: 4 * time.Second}, probe.ReasonTimeout},
+		{"a little late", 0, probe.Result{Outcome: probe.Fail, Reason: probe.ReasonTimeout, Duration: 6 * time.Second}, probe.ReasonTimeout},
+		{"late", 0, probe.Result{Outcome: probe.Fail, Reason: probe.ReasonTimeout, Duration: 6001 * time.Millisecond}, probe.ReasonOverrun},
+		{"late with another reason", 0, probe.Result{Outcome: probe.Fail, Reason: probe.ReasonReset, Duration: 7 * time.Second}, probe.ReasonOverrun},
+		{"late pass", 0, probe.Result{Outcome: probe.Pass, Reason: probe.ReasonOK, Duration: 7 * time.Second}, probe.ReasonOK},
+		{"began late, timed out", 3 * time.Second, probe.Result{Outcome: probe.Fail, Reason: probe.ReasonTimeout, Duration: time.Second}, probe.ReasonOverrun},
+		{"began late, refused", 3 * time.Second, probe.Result{Outcome: probe.Fail, Reason: probe.ReasonRefused, Duration: time.Second}, probe.ReasonRefused},
 	} {
 		got := timing.onTime(c.result, c.waited)
-		if got.Reason != c.want || (got.Outcome == Indeterminate) != (c.want == ReasonOverrun) || got.Duration != c.result.Duration {
+		if got.Reason != c.want || (got.Outcome == probe.Indeterminate) != (c.want == probe.ReasonOverrun) || got.Duration != c.result.Duration {
 			t.Errorf("%s: got %+v, want %s", c.name, got, c.want)
 		}
 	}
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, func(context.Context, Probe, int) Result {
+		w := newWorld(t, func(context.Context, probe.Spec, int) probe.Result {
 			time.Sleep(1600 * time.Millisecond) // as if the machine had been stopped
-			return Result{Outcome: Fail, Reason: ReasonTimeout}
+			return probe.Result{Outcome: probe.Fail, Reason: probe.ReasonTimeout}
 		})
 		r := w.registry(Options{})
 		d := check("192.0.2.1")
@@ -167,7 +169,7 @@ func TestH16_OwnLatenessIsIndeterminate(t *testing.T) {
 		}
 		l.Release()
 		r.Wait()
-		if got := w.resultsOf(d)[0]; got.Outcome != Indeterminate || got.Reason != ReasonOverrun {
+		if got := w.resultsOf(d)[0]; got.Outcome != probe.Indeterminate || got.Reason != probe.ReasonOverrun {
 			t.Errorf("Got %+v", got)
 		}
 	})
@@ -175,14 +177,14 @@ func TestH16_OwnLatenessIsIndeterminate(t *testing.T) {
 
 func TestH16_IndeterminateIsReportedAndMovesNoState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, func(ctx context.Context, p Probe, n int) Result {
+		w := newWorld(t, func(ctx context.Context, p probe.Spec, n int) probe.Result {
 			switch {
 			case n == 0:
 				return pass(ctx, p, n)
 			case n%3 == 0:
 				return fail(ctx, p, n)
 			default:
-				return Result{Reason: ReasonFDLimit}
+				return probe.Result{Reason: probe.ReasonFDLimit}
 			}
 		})
 		r := w.registry(Options{})
@@ -193,7 +195,7 @@ func TestH16_IndeterminateIsReportedAndMovesNoState(t *testing.T) {
 			t.Errorf("Unhealthy after %d attempts, want the third failure, which is the tenth", n)
 		}
 		synctest.Wait()
-		if got := w.resultsOf(d)[1]; got.Outcome != Indeterminate || got.Reason != ReasonFDLimit {
+		if got := w.resultsOf(d)[1]; got.Outcome != probe.Indeterminate || got.Reason != probe.ReasonFDLimit {
 			t.Errorf("Got %+v", got)
 		}
 		l.Release()

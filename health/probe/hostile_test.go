@@ -114,7 +114,7 @@ func resetAfter(text string) func(net.Conn) {
 	}
 }
 
-func TestH12_HostilePeers(t *testing.T) {
+func TestF03_H12_HostilePeers(t *testing.T) {
 	const status = "HTTP/1.1 200 OK\r\n"
 	bomb := zip(t, strings.Repeat("x", 8<<20))
 	a := newAuthority(t)

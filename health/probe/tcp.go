@@ -42,7 +42,7 @@ func (p *tcpProber) Probe(ctx context.Context) (result Result) {
 	}
 	if p.tls == nil && p.send == "" && p.expect == nil {
 		abort(raw) // nothing was said, so nothing can be lost
-		return Result{Outcome: Pass, Reason: ReasonOK}
+		return Result{Outcome: Pass, Reason: ReasonOK, Detail: "connected"}
 	}
 	defer guard(ctx, raw)()
 	detail, verdict := p.converse(ctx, raw, &phases)

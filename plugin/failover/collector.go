@@ -1,7 +1,10 @@
 package failover
 
 import (
+	"time"
+
 	"github.com/seed-a19ac2b6/failover/health"
+	"github.com/seed-a19ac2b6/failover/health/probe"
 	"github.com/seed-a19ac2b6/failover/plugin/failover/zone"
 
 	"github.com/coredns/coredns/plugin"
@@ -22,6 +25,23 @@ func describe(metric, help string, labels ...string) *prometheus.Desc {
 var (
 	checkState = describe("check_state",
 		"State of a running check: 1 healthy, 0 unhealthy, -1 unknown.", "check", "target")
+	checkHeld = describe("check_held",
+		"1 for a check that has failures enough to be unhealthy and is not believed yet.", "check", "target")
+	lastProbe = describe("check_last_probe_timestamp_seconds",
+		"When the last probe of a check ended, and how.", "check", "target", "outcome", "reason")
+	transitions = describe("check_transitions_total",
+		"Counter of the changes of a check's state, by the state it went to and the reason.",
+		"check", "target", "state", "reason")
+	runningChecks = describe("checks",
+		"Number of distinct checks that run.")
+	inFlight = describe("probes_in_flight",
+		"Number of probes under way.")
+	waiting = describe("probes_waiting",
+		"Number of checks that are due and wait for their turn.")
+	latest = describe("probe_lateness_max_seconds",
+		"The longest that a probe of the last minute began after its time.")
+	cutOff = describe("isolated",
+		"1 while this server seems to be cut off, so that what fails is not believed.")
 	answers = describe("answers_total",
 		"Counter of answers by record set and kind.", "zone", "name", "type", "kind")
 	allDown = describe("all_down",
@@ -32,7 +52,9 @@ var (
 
 // Describe implements prometheus.Collector.
 func (collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{checkState, answers, allDown, active} {
+	for _, d := range []*prometheus.Desc{
+		checkState, checkHeld, lastProbe, transitions, runningChecks, inFlight, waiting, latest, cutOff, answers, allDown, active,
+	} {
 		ch <- d
 	}
 }
@@ -41,6 +63,7 @@ func (collector) Describe(ch chan<- *prometheus.Desc) {
 func (collector) Collect(ch chan<- prometheus.Metric) {
 	runners := liveRunners()
 	collectChecks(runners, ch)
+	collectProbing(ch)
 	collectSets(runners, ch)
 	tallies.each(func(key tallyKey, t *zone.Tally) {
 		counter := func(rrtype, kind string, v uint64) {
@@ -63,22 +86,62 @@ func (collector) Collect(ch chan<- prometheus.Metric) {
 
 func collectChecks(runners []*runner, ch chan<- prometheus.Metric) {
 	type series struct{ check, target string }
-	states := make(map[series]float64)
+	type view struct {
+		state  float64
+		held   bool
+		last   probe.Result
+		probed time.Time
+	}
+	views := make(map[series]view)
 	value := map[health.State]float64{health.Healthy: 1, health.Unhealthy: 0, health.Unknown: -1}
 	for _, r := range runners {
 		for i := range r.config.Checks {
 			c := &r.config.Checks[i]
-			v := value[r.lease.Status(i).State]
+			status := r.lease.Status(i)
+			v := view{state: value[status.State], held: status.Held}
+			v.last, v.probed = r.lease.Last(i)
+			target := c.Definition.Probe.Target()
 			for _, n := range c.Names {
-				key := series{n, c.Definition.Probe.Target()}
-				if old, ok := states[key]; !ok || v < old {
-					states[key] = v
+				key := series{n, target}
+				if old, ok := views[key]; !ok || v.state < old.state {
+					views[key] = v
 				}
 			}
 		}
 	}
-	for key, v := range states {
-		ch <- prometheus.MustNewConstMetric(checkState, prometheus.GaugeValue, v, key.check, key.target)
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	for s, moves := range names.allMoves() {
+		for _, m := range moves {
+			ch <- prometheus.MustNewConstMetric(transitions, prometheus.CounterValue, float64(m.times),
+				s.name, s.target, m.to.String(), string(m.reason))
+		}
+	}
+	for key, v := range views {
+		gauge(checkState, v.state, key.check, key.target)
+		if v.held {
+			gauge(checkHeld, 1, key.check, key.target)
+		}
+		if !v.probed.IsZero() {
+			gauge(lastProbe, float64(v.probed.UnixMilli())/1000, key.check, key.target,
+				v.last.Outcome.String(), string(v.last.Reason))
+		}
+	}
+}
+
+// collectProbing tells how the probing itself goes.
+func collectProbing(ch chan<- prometheus.Metric) {
+	stats := checks.Stats()
+	isolated := 0
+	if stats.Isolated {
+		isolated = 1
+	}
+	for d, v := range map[*prometheus.Desc]float64{
+		runningChecks: float64(stats.Checks), inFlight: float64(stats.InFlight), waiting: float64(stats.Waiting),
+		latest: stats.Lateness.Seconds(), cutOff: float64(isolated),
+	} {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v)
 	}
 }
 

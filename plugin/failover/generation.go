@@ -11,6 +11,7 @@ import (
 	"github.com/seed-a19ac2b6/failover/plugin/failover/zone"
 
 	"github.com/coredns/caddy"
+	"github.com/coredns/coredns/plugin"
 )
 
 // generation is all that one load of the Corefile made, over all its server blocks. A reload makes a new one while the
@@ -36,6 +37,8 @@ type generation struct {
 type block struct {
 	handler *Failover
 	key     string
+	// listens tells where the block answers; it is known only when all plugins are set up.
+	listens func() []listener
 }
 
 // running is the part of a generation that its goroutines can reach. It does not point back, so that a generation which
@@ -88,12 +91,21 @@ func generationOf(c *caddy.Controller) *generation {
 	return g
 }
 
-func (g *generation) add(f *Failover, keys []string) {
-	g.blocks = append(g.blocks, block{handler: f, key: strings.Join(keys, " ")})
+func (g *generation) add(f *Failover, keys []string, listens func() []listener) {
+	g.blocks = append(g.blocks, block{handler: f, key: strings.Join(keys, " "), listens: listens})
 }
 
 // start starts every server block of the generation, or none of them.
 func (g *generation) start() error {
+	var listeners []listener
+	for _, b := range g.blocks {
+		listeners = append(listeners, b.listens()...)
+	}
+	for _, b := range g.blocks {
+		if err := refuseOwn(b.handler.config.Resolvers, listeners); err != nil {
+			return plugin.Error(name, err)
+		}
+	}
 	blocks := make([]zone.Block, 0, len(g.blocks))
 	for _, b := range g.blocks {
 		r, err := newRunner(b.key, b.handler.config)

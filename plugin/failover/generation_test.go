@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/seed-a19ac2b6/failover/health"
+	"github.com/seed-a19ac2b6/failover/health/probe"
 	"github.com/seed-a19ac2b6/failover/plugin/failover/corefile"
 
 	"github.com/miekg/dns"
@@ -21,20 +22,20 @@ type fakeProber struct {
 	probes  *atomic.Int32
 }
 
-func (p fakeProber) Probe(context.Context) health.Result {
+func (p fakeProber) Probe(context.Context) probe.Result {
 	p.probes.Add(1)
-	return health.Result{Outcome: health.Outcome(p.outcome.Load()), Reason: health.ReasonRefused}
+	return probe.Result{Outcome: probe.Outcome(p.outcome.Load()), Reason: probe.ReasonRefused}
 }
 
 // pretend puts a registry of fake checks in the place of the process's for one test, all of which pass at first.
 func pretend(t *testing.T) fakeProber {
 	t.Helper()
 	fake := fakeProber{outcome: new(atomic.Int32), probes: new(atomic.Int32)}
-	fake.outcome.Store(int32(health.Pass))
+	fake.outcome.Store(int32(probe.Pass))
 	genuine := checks
 	checks = health.NewRegistry(health.Options{
 		Observer:  observer{},
-		NewProber: func(health.Probe) (health.Prober, error) { return fake, nil },
+		NewProber: func(probe.Spec) (probe.Prober, error) { return fake, nil },
 	})
 	t.Cleanup(func() { checks = genuine })
 	return fake
@@ -55,7 +56,7 @@ func parsed(t *testing.T, text string) *corefile.Config {
 func generated(config *corefile.Config) (*generation, *Failover) {
 	f := &Failover{config: config}
 	g := &generation{running: new(running)}
-	g.add(f, []string{"example.org."})
+	g.add(f, []string{"example.org."}, func() []listener { return nil })
 	return g, f
 }
 
@@ -73,7 +74,7 @@ func TestO03_AReloadKeepsWhatRuns(t *testing.T) {
 		old, _ := generated(config)
 		mustStart(t, old)
 		time.Sleep(time.Second)
-		fake.outcome.Store(int32(health.Fail))
+		fake.outcome.Store(int32(probe.Fail))
 		time.Sleep(20 * time.Second)
 		if got := old.running.runners[0].lease.Status(0).State; got != health.Unhealthy {
 			t.Fatalf("The check is %v, want unhealthy", got)
@@ -144,7 +145,7 @@ func TestO01_ReadySpeaksForTheWholeProcess(t *testing.T) {
 	checked, plain := parsed(t, oneCheck), parsed(t, "failover {\nstatic www 192.0.2.1\n}")
 	synctest.Test(t, func(t *testing.T) {
 		fake := pretend(t)
-		fake.outcome.Store(int32(health.Indeterminate)) // never known
+		fake.outcome.Store(int32(probe.Indeterminate)) // never known
 		slow, f := generated(checked)
 		if f.Ready() {
 			t.Error("Ready before the start")
@@ -166,7 +167,7 @@ func TestO01_ReadySpeaksForTheWholeProcess(t *testing.T) {
 	})
 	synctest.Test(t, func(t *testing.T) {
 		fake := pretend(t)
-		fake.outcome.Store(int32(health.Fail))
+		fake.outcome.Store(int32(probe.Fail))
 		down, f := generated(checked)
 		mustStart(t, down)
 		time.Sleep(2*time.Second + time.Millisecond) // three failures, a second apart

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/seed-a19ac2b6/failover/health"
+	"github.com/seed-a19ac2b6/failover/health/probe"
 
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
@@ -102,9 +102,9 @@ func (i *instance) await(t *testing.T, name string, qtype uint16, text string) {
 // follows fails and mends the target, and wants the answers of whatever serves now to follow.
 func (i *instance) follows(t *testing.T) {
 	t.Helper()
-	i.fake.outcome.Store(int32(health.Fail))
+	i.fake.outcome.Store(int32(probe.Fail))
 	i.await(t, "www.example.org.", dns.TypeA, "192.0.2.2")
-	i.fake.outcome.Store(int32(health.Pass))
+	i.fake.outcome.Store(int32(probe.Pass))
 	i.await(t, "www.example.org.", dns.TypeA, "192.0.2.1")
 }
 
@@ -167,7 +167,7 @@ func TestO03_AForgottenGenerationIsReleased(t *testing.T) {
 	config := parsed(t, oneCheck)
 	func() {
 		g := generationOf(caddy.NewTestController("dns", ""))
-		g.add(&Failover{config: config}, []string{"example.org."})
+		g.add(&Failover{config: config}, []string{"example.org."}, func() []listener { return nil })
 		mustStart(t, g)
 	}()
 	collected(t)

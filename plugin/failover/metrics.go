@@ -2,8 +2,10 @@ package failover
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/seed-a19ac2b6/failover/health"
+	"github.com/seed-a19ac2b6/failover/health/probe"
 
 	"github.com/coredns/coredns/plugin"
 	"github.com/prometheus/client_golang/prometheus"
@@ -29,12 +31,21 @@ var (
 		Help:                        "Histogram of the time that probes took, by check.",
 	}, []string{"check"})
 
-	transitions = promauto.NewCounterVec(prometheus.CounterOpts{
+	probePhase = promauto.NewHistogramVec(prometheus.HistogramOpts{
+		Namespace:                   plugin.Namespace,
+		Subsystem:                   name,
+		Name:                        "probe_phase_seconds",
+		Buckets:                     prometheus.ExponentialBuckets(0.00025, 4, 9), // 0.25 ms to 16 s
+		NativeHistogramBucketFactor: plugin.NativeHistogramBucketFactor,
+		Help:                        "Histogram of the time that the parts of probes took, by check and phase.",
+	}, []string{"check", "phase"})
+
+	processEvents = promauto.NewCounterVec(prometheus.CounterOpts{
 		Namespace: plugin.Namespace,
 		Subsystem: name,
-		Name:      "check_transitions_total",
-		Help:      "Counter of the changes of a check's state, by the state it went to and the reason.",
-	}, []string{"check", "target", "state", "reason"})
+		Name:      "events_total",
+		Help:      "Counter of what befell the process that probes: isolated, connected, resumed.",
+	}, []string{"event"})
 
 	panics = promauto.NewCounter(prometheus.CounterOpts{
 		Namespace: plugin.Namespace,
@@ -44,18 +55,38 @@ var (
 	})
 )
 
+// phases are the parts of a probe, in their order.
+var phases = [...]string{"resolve", "connect", "tls", "first_byte"}
+
 // observer counts and logs what the checks report. It is called from the goroutines that probe.
 type observer struct{}
 
 var _ health.Observer = observer{}
 
-func (observer) Probed(d *health.Definition, r health.Result) {
+func (observer) Probed(d *health.Definition, r probe.Result) {
 	check := names.of(d)
-	if check == "" {
+	if !names.probed(check, r.Outcome, r.Reason) {
 		return // released while the probe was under way
 	}
-	probes.WithLabelValues(check, r.Outcome.String(), string(r.Reason)).Inc()
 	probeDuration.WithLabelValues(check).Observe(r.Duration.Seconds())
+	for i, took := range [...]time.Duration{r.Phases.Resolve, r.Phases.Connect, r.Phases.TLS, r.Phases.FirstByte} {
+		if took > 0 {
+			probePhase.WithLabelValues(check, phases[i]).Observe(took.Seconds())
+		}
+	}
+}
+
+func (observer) Happened(e health.Event) {
+	processEvents.WithLabelValues(string(e.Kind)).Inc()
+	switch e.Kind {
+	case health.EventIsolated:
+		log.Warning("this server seems to be cut off: what fails is not believed, and states stay as they are")
+	case health.EventConnected:
+		log.Info("this server is not cut off any more: states change again")
+	case health.EventResumed:
+		log.Warningf("this process was stopped for %s: everything is probed again before anything becomes unhealthy",
+			e.Lasted.Round(time.Second))
+	}
 }
 
 func (observer) Transition(d *health.Definition, t health.Transition) {
@@ -63,7 +94,7 @@ func (observer) Transition(d *health.Definition, t health.Transition) {
 	if check == "" {
 		return
 	}
-	transitions.WithLabelValues(check, target, t.To.String(), string(t.Reason)).Inc()
+	names.moved(nameSeries{check, target}, t.To, t.Reason)
 	text := fmt.Sprintf("check %s %s is %s, was %s: %s", check, target, t.To, t.From, because(t))
 	if t.To == health.Unhealthy {
 		log.Warning(text)

@@ -2,20 +2,21 @@ package failover
 
 import (
 	"hash/maphash"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/seed-a19ac2b6/failover/health"
+	"github.com/seed-a19ac2b6/failover/health/probe"
 	"github.com/seed-a19ac2b6/failover/plugin/failover/corefile"
-
-	"github.com/prometheus/client_golang/prometheus"
 )
 
 // names tells under which names running checks are configured. Definitions have none: equal checks of different server
 // blocks are one running check, and each block may call it as it likes.
 var names = nameTable{
 	seed: maphash.MakeSeed(), users: make(map[uint64][]nameUse), uses: make(map[nameSeries]int),
+	moves: make(map[nameSeries][]move), counted: make(map[string][]countedAs),
 }
 
 // nameTable knows definitions by their hash, since there can be many of them and they are large.
@@ -24,6 +25,25 @@ type nameTable struct {
 	mu    sync.RWMutex
 	users map[uint64][]nameUse // by definition
 	uses  map[nameSeries]int   // the number of definitions and server blocks with the labels
+	// moves counts the transitions. There may be hundreds of thousands of checks, and a counter of the metrics library
+	// takes a kilobyte.
+	moves map[nameSeries][]move
+	// counted holds the further labels of the series that count probes of a name. To look for them among those of all
+	// names would make the end of a hundred thousand checks take a hundred thousand times as long as the end of one.
+	counted map[string][]countedAs
+}
+
+// move counts transitions of a check to one state for one reason.
+type move struct {
+	to     health.State
+	reason probe.Reason
+	times  uint32
+}
+
+// countedAs is what labels a series besides the name of its check.
+type countedAs struct {
+	outcome probe.Outcome
+	reason  probe.Reason
 }
 
 // nameSeries is what labels the series of a check; without a target, those of all checks of a name. Definitions can
@@ -55,15 +75,81 @@ func (t *nameTable) remove(config *corefile.Config) {
 		c := &config.Checks[i]
 		for _, n := range c.Names {
 			t.count(&c.Definition, n, -1)
-			if target := c.Definition.Probe.Target(); t.uses[nameSeries{n, target}] == 0 {
-				transitions.DeletePartialMatch(prometheus.Labels{"check": n, "target": target})
+			if series := (nameSeries{n, c.Definition.Probe.Target()}); t.uses[series] == 0 {
+				delete(t.moves, series)
 			}
 			if t.uses[nameSeries{name: n}] == 0 {
-				probes.DeletePartialMatch(prometheus.Labels{"check": n})
-				probeDuration.DeletePartialMatch(prometheus.Labels{"check": n})
+				t.forget(n)
 			}
 		}
 	}
+}
+
+// forget deletes the series of a name that is not used any more.
+func (t *nameTable) forget(check string) {
+	for _, as := range t.counted[check] {
+		probes.DeleteLabelValues(as.labels(check)...)
+	}
+	delete(t.counted, check)
+	probeDuration.DeleteLabelValues(check)
+	for _, phase := range phases {
+		probePhase.DeleteLabelValues(check, phase)
+	}
+}
+
+func (as countedAs) labels(check string) []string {
+	return []string{check, as.outcome.String(), string(as.reason)}
+}
+
+// probed counts a probe of a check, and tells whether there is such a check.
+func (t *nameTable) probed(check string, outcome probe.Outcome, reason probe.Reason) bool {
+	as := countedAs{outcome, reason}
+	t.mu.RLock()
+	used, known := t.uses[nameSeries{name: check}] > 0, slices.Contains(t.counted[check], as)
+	if used && known {
+		probes.WithLabelValues(as.labels(check)...).Inc() // under the lock, or it could outlive the check
+	}
+	t.mu.RUnlock()
+	if known || !used {
+		return used
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.uses[nameSeries{name: check}] == 0 {
+		return false
+	}
+	if !slices.Contains(t.counted[check], as) {
+		t.counted[check] = append(t.counted[check], as)
+	}
+	probes.WithLabelValues(as.labels(check)...).Inc()
+	return true
+}
+
+// moved counts a transition of a check, unless that is no more.
+func (t *nameTable) moved(s nameSeries, to health.State, reason probe.Reason) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.uses[s] == 0 {
+		return
+	}
+	i := slices.IndexFunc(t.moves[s], func(m move) bool { return m.to == to && m.reason == reason })
+	if i < 0 {
+		i = len(t.moves[s])
+		t.moves[s] = append(t.moves[s], move{to: to, reason: reason})
+	}
+	t.moves[s][i].times++
+}
+
+// allMoves gives the transitions that have been counted. It is a copy: whoever gathers it may take seconds, and a check
+// must not wait for that.
+func (t *nameTable) allMoves() map[nameSeries][]move {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	moves := maps.Clone(t.moves)
+	for s := range moves {
+		moves[s] = slices.Clone(moves[s])
+	}
+	return moves
 }
 
 // count adds to the uses of a name for a definition.

@@ -34,7 +34,7 @@ func newRunner(key string, config *corefile.Config) (*runner, error) {
 		definitions[i] = config.Checks[i].Definition
 	}
 	names.add(config) // first, since the checks report under their names
-	lease, err := checks.Acquire(definitions)
+	lease, err := checks.Acquire(definitions, config.Canaries...)
 	if err != nil {
 		names.remove(config)
 		return nil, fmt.Errorf("starting the checks: %w", err)

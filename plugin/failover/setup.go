@@ -25,9 +25,10 @@ func setup(c *caddy.Controller) error {
 		log.Warningf("%s:%d - %s", w.Pos.File, w.Pos.Line, w.Text)
 	}
 	f := &Failover{config: config}
-	generationOf(c).add(f, c.ServerBlockKeys)
-
 	block := dnsserver.GetConfig(c)
+	keys := c.ServerBlockKeys
+	generationOf(c).add(f, keys, func() []listener { return listenersOf(keys, block.ListenHosts) })
+
 	c.OnStartup(func() error {
 		f.signed = block.Handler("dnssec") != nil // known only now
 		return nil

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/seed-a19ac2b6/failover/health"
+	"github.com/seed-a19ac2b6/failover/health/probe"
 	"github.com/seed-a19ac2b6/failover/policy"
 
 	"github.com/miekg/dns"
@@ -21,6 +22,7 @@ type builder struct {
 	stanzas     []*stanza
 	warned      map[Warning]bool
 	fileOrder   map[string]int // in which files were first met
+	resolversAt map[Pos]bool   // lines whose name servers are in config.Resolvers
 }
 
 // zoneState is a zone while stanzas add to it.
@@ -40,14 +42,15 @@ type setState struct {
 	resolve [policy.Families]resolution
 }
 
-func newBuilder(root string) *builder {
+func newBuilder(root string, try func(probe.Spec) error) *builder {
 	return &builder{
 		config:      &Config{},
 		definitions: make(map[health.Definition]int),
-		files:       files{root: root, tried: make(map[[3]string]error)},
+		files:       files{root: root, try: try, tried: make(map[probe.Spec]error)},
 		zones:       make(map[string]*zoneState),
 		warned:      make(map[Warning]bool),
 		fileOrder:   make(map[string]int),
+		resolversAt: make(map[Pos]bool),
 	}
 }
 
@@ -73,6 +76,9 @@ func (b *builder) add(s *stanza) error {
 		}
 	}
 	if err := s.resolveChecks(); err != nil {
+		return err
+	}
+	if err := b.addCanaries(s); err != nil {
 		return err
 	}
 	for _, r := range s.records {

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/seed-a19ac2b6/failover/health"
 )
@@ -19,7 +18,8 @@ type check struct {
 	given  []setting
 	places map[string]Pos // of what may be said once
 
-	settings // after resolve
+	settings        // after resolve
+	defaults *check // "check *", nil without
 	template bool
 	visit    visit
 	used     bool
@@ -71,7 +71,7 @@ func (s *stanza) readCheck(l *line) error {
 		// Not repeated, since it may hold a password.
 		return fmt.Errorf("check %s: target %s: lacks its two slashes, %s://", name, scheme, scheme)
 	} else if name != "*" && c.target == nil && knobNamed(words[0]) == nil {
-		err := unknownWord(words[0], slices.Concat(knobWords(), targetWords), knobLater)
+		err := unknownWord(words[0], slices.Concat(knobWords(everyKind), targetWords), nil)
 		return fmt.Errorf("check %s: %w", name, err)
 	}
 	for len(words) > 0 {
@@ -116,11 +116,7 @@ func (c *check) readKnob(pos Pos, words []string) ([]string, error) {
 		if isTarget(words[0]) {
 			return nil, errors.New("the target stands right after the check's name")
 		}
-		if n := len(c.given); n > 0 && c.given[n-1].knob.word == "header" && c.given[n-1].pos == pos {
-			// Most likely the rest of the field's value, which may be a secret.
-			return nil, errors.New("header is followed by something that is no word; a value with spaces goes in quotes")
-		}
-		return nil, unknownWord(words[0], knobWords(), knobLater)
+		return nil, c.unknown(pos, words[0])
 	}
 	if c.name == "*" && k.word == "invert" {
 		return nil, errors.New("invert is for single checks")
@@ -129,13 +125,12 @@ func (c *check) readKnob(pos Pos, words []string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	trial := settings{headers: make(map[string]string)}
+	trial := settings{headers: make(map[string]field)}
 	if err := k.set(&trial, values); err != nil {
 		return nil, fmt.Errorf("%s: %w", words[0], err)
 	}
 	// A field of the header is a knob of its own.
-	fields := slices.Collect(maps.Keys(trial.headers))
-	what := strings.Join(append([]string{k.word}, fields...), " ")
+	what := strings.Join(append([]string{k.word}, inOrder(trial.headers)...), " ")
 	if first, again := c.places[what]; again {
 		return nil, fmt.Errorf("%q is given twice, here and on %s", what, pos.other(first))
 	}
@@ -144,9 +139,39 @@ func (c *check) readKnob(pos Pos, words []string) ([]string, error) {
 	return rest, nil
 }
 
+// freeText are the knobs whose value may be a secret, and is easily written without the quotes that it needs.
+var freeText = []string{"body", "expect", "header", "send"}
+
+// unknown says what is wrong with a word that is no knob.
+func (c *check) unknown(pos Pos, word string) error {
+	if n := len(c.given); n > 0 && c.given[n-1].pos == pos {
+		last := c.given[n-1].knob
+		if slices.Contains(freeText, last.word) {
+			// Most likely the rest of the value, which is not repeated.
+			return fmt.Errorf("%s is followed by something that is no word; a value with spaces goes in quotes", last.word)
+		}
+		if last.most > 1 && len(c.given[n-1].values) == last.most && nearest(word, knobWords(everyKind)) == "" {
+			return fmt.Errorf("%s takes %d values at most", last.word, last.most)
+		}
+	} else if c.target != nil && c.target.pos == pos && c.target.kind&onQuery != 0 &&
+		nearest(word, knobWords(everyKind)) == "" {
+		return errors.New("prometheus: the query is followed by something that is no word; " +
+			"a query with spaces goes in quotes")
+	}
+	if c.target == nil {
+		return unknownKnob(word, everyKind)
+	}
+	return unknownKnob(word, c.target.kind)
+}
+
 // finishChecks makes the checks of a stanza whole: knobs, then what they combine.
 func (s *stanza) finishChecks(b *builder) error {
 	for _, c := range s.byOrder {
+		_, allowed := s.places["allow_exec"]
+		if c.target != nil && c.target.kind == onExec && !allowed {
+			return c.target.pos.errorf("check %s: exec runs a program; it is refused without the word allow_exec in the stanza",
+				c.name)
+		}
 		if err := c.resolve(s.defaults, b); err != nil {
 			return err
 		}
@@ -155,80 +180,6 @@ func (s *stanza) finishChecks(b *builder) error {
 		if err := s.link(c, nil); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// resolve applies the defaults of the language, then "check *" where it fits, then the check's own knobs.
-func (c *check) resolve(defaults *check, b *builder) error {
-	if c.target == nil {
-		return c.pos.errorf("check %s has no target", c.name)
-	}
-	c.settings = settings{
-		timing: health.Timing{
-			Interval: DefaultInterval, Timeout: DefaultTimeout, Fall: DefaultFall, Rise: DefaultRise,
-		},
-		headers: make(map[string]string),
-	}
-	if c.target.kind&onWeb != 0 {
-		c.probe.Method, c.probe.Status = "GET", "200-399"
-	}
-	if defaults != nil {
-		for _, given := range defaults.given {
-			if given.knob.fits&c.target.kind == 0 {
-				continue
-			}
-			if err := given.knob.set(&c.settings, given.values); err != nil {
-				return given.pos.errorf("check *: %w", err)
-			}
-		}
-	}
-	for _, given := range c.given {
-		if given.knob.fits&c.target.kind == 0 {
-			return given.pos.errorf("check %s: %q does not apply to %s", c.name, given.knob.word, c.target.text)
-		}
-		if err := given.knob.set(&c.settings, given.values); err != nil {
-			return given.pos.errorf("check %s: %w", c.name, err)
-		}
-	}
-	return c.agree(defaults, b)
-}
-
-// agree checks the knobs against each other and brings them into the form of a health.Definition.
-func (c *check) agree(defaults *check, b *builder) error {
-	place := func(words ...string) Pos {
-		for _, word := range words {
-			if pos, ok := c.places[word]; ok {
-				return pos
-			}
-		}
-		return c.pos
-	}
-	switch t := &c.timing; {
-	case t.Fast == 0:
-		t.Fast = min(max(t.Interval/5, time.Second), t.Interval)
-	case t.Fast > t.Interval:
-		return place("fast", "interval").errorf("check %s: fast %s is longer than interval %s",
-			c.name, short(t.Fast), short(t.Interval))
-	}
-	if c.probe.Method == "HEAD" && c.probe.Match != "" {
-		return place("match", "method").errorf("check %s: an answer to HEAD has no body to match", c.name)
-	}
-	if c.probe.HostHeader == c.probe.ServerName {
-		// The server name is the host's default, so both say the same.
-		c.probe.HostHeader = ""
-	}
-	var fields strings.Builder
-	for _, name := range slices.Sorted(maps.Keys(c.headers)) {
-		fields.WriteString(name + ": " + c.headers[name] + "\n")
-	}
-	c.probe.Headers = fields.String()
-	if err := b.files.resolve(&c.probe); err != nil {
-		pos, own := c.places["tls"]
-		if !own {
-			pos = defaults.places["tls"]
-		}
-		return pos.errorf("check %s: %w", c.name, err)
 	}
 	return nil
 }
@@ -244,7 +195,7 @@ func (s *stanza) link(c *check, path []string) error {
 		return c.target.pos.errorf("checks in a loop: %s", strings.Join(path[from:], " -> "))
 	}
 	c.visit = underway
-	c.template = c.target.kind&onProbed != 0 && c.target.host == ""
+	c.template = c.target.template()
 	for _, name := range c.target.children {
 		child := s.checks[name]
 		if child == nil {

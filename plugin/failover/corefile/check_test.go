@@ -1,7 +1,6 @@
 package corefile
 
 import (
-	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -76,6 +75,11 @@ func TestH03_TimingDefaultsAndKnobs(t *testing.T) {
 			t.Fall, t.Timeout = 4, time.Second
 		})},
 		{"own before defaults", []string{"check c tcp://:25 fall 2", "check * fall 3/5"}, timing(func(t *health.Timing) { t.Fall = 2 })},
+		{"file", []string{"check c file /run/www"}, timing(func(t *health.Timing) { t.Fall, t.Rise = 1, 1 })},
+		{"file deaf to defaults", []string{"check c file /run/www", "check * fall 3 rise 3 hold 1m interval 5s"}, timing(func(t *health.Timing) {
+			t.Fall, t.Rise, t.Interval, t.Fast = 1, 1, 5*time.Second, time.Second
+		})},
+		{"file by its own words", []string{"check c file /run/www fall 2 rise 4"}, timing(func(t *health.Timing) { t.Fall, t.Rise = 2, 4 })},
 		{"lines add up", []string{"check c fall 2", "check c tcp://:25", "check c rise 3"}, timing(func(t *health.Timing) {
 			t.Fall, t.Rise = 2, 3
 		})},
@@ -106,14 +110,37 @@ func TestH04_FastIsAFifthOfTheInterval(t *testing.T) {
 	}
 }
 
-func web(change func(*health.Probe)) health.Probe {
-	p := health.Probe{
-		Scheme: health.HTTPS, Host: "192.0.2.1", Port: 443, Path: "/", Method: "GET", Status: "200-399",
+func TestH05_Hold(t *testing.T) {
+	for _, tc := range []struct {
+		knobs     string
+		hold, max time.Duration
+	}{
+		{"", 0, 0},
+		{"hold 1m", time.Minute, 16 * time.Minute},
+		{"hold 24h", 24 * time.Hour, 168 * time.Hour},
+		{"hold 1m 1m", time.Minute, time.Minute},
+		{"hold 5m 1h rise 2", 5 * time.Minute, time.Hour},
+	} {
+		got := definitionOf(t, "check c tcp://:25 "+tc.knobs).Timing
+		if got.Hold != tc.hold || got.HoldMax != tc.max {
+			t.Errorf("%q: hold %s up to %s, want %s up to %s", tc.knobs, got.Hold, got.HoldMax, tc.hold, tc.max)
+		}
 	}
-	if change != nil {
-		change(&p)
+}
+
+// What a check counts as at the start is no part of what is measured.
+func TestStart(t *testing.T) {
+	config := stanzaOf(t, "check c tcp://:25 start unhealthy", "check d tcp://:25", "check e tcp://:25 start healthy",
+		"check * start unhealthy", "answer a 192.0.2.1 check c", "answer b 192.0.2.1 check d", "answer c 192.0.2.1 check e")
+	if len(config.Checks) != 1 {
+		t.Errorf("%d running checks, want 1", len(config.Checks))
 	}
-	return p
+	for name, want := range map[string]bool{"a": false, "b": false, "c": true} {
+		leaf := setNamed(t, config, name+".example.org.").Records[0].Values[0][0].Checks[0]
+		if got := leaf.Evaluate(unknown).Healthy; got != want {
+			t.Errorf("%s at the start: healthy is %v, want %v", name, got, want)
+		}
+	}
 }
 
 func TestH06_StatusIsCanonical(t *testing.T) {
@@ -124,56 +151,9 @@ func TestH06_StatusIsCanonical(t *testing.T) {
 		"204,200,205,206,200-201": "200-201,204-206",
 		"100-599":                 "100-599",
 	} {
-		if got := definitionOf(t, "check c https:// status "+text).Probe.Status; got != want {
+		if got := definitionOf(t, "check c https:// status "+text).Probe.Spec().Status; got != want {
 			t.Errorf("%s: status %s, want %s", text, got, want)
 		}
-	}
-}
-
-func TestProbe(t *testing.T) {
-	for _, tc := range []struct {
-		name  string
-		lines []string
-		want  health.Probe
-	}{
-		{"template", []string{"check c https://"}, web(nil)},
-		{"port and path", []string{"check c https://:8443/a?b=c"}, web(func(p *health.Probe) { p.Port, p.Path = 8443, "/a?b=c" })},
-		{"query alone", []string{"check c http://?b=c"}, web(func(p *health.Probe) {
-			p.Scheme, p.Port, p.Path = health.HTTP, 80, "/?b=c"
-		})},
-		{"host", []string{"check c https://OPS.Example.Net."}, web(func(p *health.Probe) { p.Host = "ops.example.net" })},
-		{"address", []string{"check c https://[2001:DB8:0::1]"}, web(func(p *health.Probe) { p.Host = "2001:db8::1" })},
-		{"headers sorted", []string{"check c https:// header b 2 header A-a 1", "check * header b 3 header C 4"}, web(func(p *health.Probe) {
-			p.Headers = "A-A: 1\nB: 2\nC: 4\n"
-		})},
-		{"host as sni", []string{"check c https:// sni A.example.org host a.example.org"}, web(func(p *health.Probe) {
-			p.ServerName = "a.example.org"
-		})},
-		{"host with port", []string{"check c https:// host [2001:DB8::1]:8443"}, web(func(p *health.Probe) {
-			p.HostHeader = "[2001:db8::1]:8443"
-		})},
-		{"tcp", []string{"check c tcp://:25", "check * status 200 insecure method HEAD"}, health.Probe{
-			Scheme: health.TCP, Host: "192.0.2.1", Port: 25,
-		}},
-		{"tls", []string{"check c tls://mail.example.net:993 insecure"}, health.Probe{
-			Scheme: health.TLS, Host: "mail.example.net", Port: 993, Insecure: true,
-		}},
-		{"sni that is the host", []string{"check c tls://mail.example.net:993 sni mail.example.net"}, health.Probe{
-			Scheme: health.TLS, Host: "mail.example.net", Port: 993,
-		}},
-		{"source", []string{"check c tcp://:25 source 127.0.0.1"}, health.Probe{
-			Scheme: health.TCP, Host: "192.0.2.1", Port: 25, Source: netip.MustParseAddr("127.0.0.1"),
-		}},
-		{"default source of another family", []string{"check c tcp://:25", "check * source ::1"}, health.Probe{
-			Scheme: health.TCP, Host: "192.0.2.1", Port: 25,
-		}},
-		{"files", []string{"check c https:// tls testdata/ca.pem"}, web(func(p *health.Probe) { p.CAFile = "testdata/ca.pem" })},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			if got := definitionOf(t, tc.lines...).Probe; got != tc.want {
-				t.Errorf("Probe\n%+v\nwant\n%+v", got, tc.want)
-			}
-		})
 	}
 }
 
@@ -186,6 +166,10 @@ func TestTemplates(t *testing.T) {
 		{"CNAME", "https://", "CNAME eu", []string{"https://eu.example.org:443/"}},
 		{"MX", "tcp://:25", `MX "10 mx1" "20 MX2.example.net."`, []string{"tcp://mx1.example.org:25", "tcp://mx2.example.net:25"}},
 		{"SRV", "tcp://", `SRV "0 0 5060 sip1" "0 0 5061 sip1"`, []string{"tcp://sip1.example.org:5060", "tcp://sip1.example.org:5061"}},
+		{"SRV without a port", "icmp://", `SRV "0 0 5060 sip1"`, []string{"icmp://sip1.example.org"}},
+		{"name servers", "dns:///example.org/SOA", "192.0.2.1 2001:db8::1", []string{
+			"dns://192.0.2.1:53/example.org./SOA", "dns://[2001:db8::1]:53/example.org./SOA",
+		}},
 		{"SRV with a port", "tcp://:25", `SRV "0 0 5060 sip1"`, []string{"tcp://sip1.example.org:25"}},
 		{"SRV and a scheme with a port", "http://", `SRV "0 0 8080 web1"`, []string{"http://web1.example.org:8080/"}},
 		{"HTTPS of the owner", "https://", `HTTPS "1 . alpn=h2"`, []string{"https://x.example.org:443/"}},
@@ -309,6 +293,20 @@ func TestErrorsHoldNoSecrets(t *testing.T) {
 		"check c https:// header Authorization Bearer s3cret",
 		"check c https:// header Authorization \"Bearer s3cret\x01\"",
 		"check c https:// header Host s3cret",
+		"check c https:// method POST body s3cret s3cret",
+		"check c https:// proxy http://user:s3cret@192.0.2.8:3128",
+		"check c https:// proxy http://user:s3cret@192.0.2.8",
+		"check c https:// proxy http://user:s3cret%zz@192.0.2.8:3128",
+		"check c tcp://:25 send s3cret s3cret",
+		`check c tcp://:25 send s3cret\q`,
+		`check c tcp://:25 send s3cret\xs3`,
+		"check c tcp://:25 expect s3cret s3cret",
+		"check c exec /bin/echo s3cret",
+		"check c exec \"/bin/echo\" \"s3cret\x00\"",
+		"check c prometheus http://user:s3cret@192.0.2.9:9090 up",
+		"check c prometheus http://192.0.2.9:9090/?token=s3cret up",
+		"check c prometheus s3cret up",
+		"check c prometheus http://192.0.2.9:9090 up s3cret",
 	} {
 		got := errorOf(line)
 		if got == "" || strings.Contains(got, "s3cret") {

@@ -1,9 +1,10 @@
 // Package corefile is the language of the failover plugin: it turns the stanzas of one server block into a Config, plain
-// data that is checked here once and never changed after. It opens no socket and starts nothing; the only files it
-// reads are the certificates that a check names, to refuse bad ones at load.
+// data that is checked here once and never changed after. It starts nothing and asks nobody; what a check names on this
+// machine (certificates, files of header fields, programs, the permission to ping) it tries, to refuse it at load.
 package corefile
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/seed-a19ac2b6/failover/health"
@@ -16,16 +17,28 @@ import (
 // Config is what the stanzas of one server block say.
 type Config struct {
 	Zones []*Zone
-	// Checks are the distinct definitions that records of this block use; the leaves of expressions index it.
+	// Checks are the distinct definitions that records of this block use, and its canaries; the leaves of expressions
+	// index it.
 	Checks []Check
+	// Canaries are indexes of Checks: what the word canary names, in the order of the lines, distinct (statement H14).
+	Canaries []int
+	// Resolvers are the name servers that Checks look their hosts up at, with the line that names them.
+	Resolvers []Resolver
 	// Warnings are about what is legal but known to bite, in the order of the lines.
 	Warnings []Warning
 }
 
 // Check is a running check and the names the configuration gives it (sorted, distinct).
 type Check struct {
+	Pos        Pos // of the target of the first check that is defined so
 	Definition health.Definition
 	Names      []string
+}
+
+// Resolver is one name server of the word resolver.
+type Resolver struct {
+	Pos    Pos
+	Server netip.AddrPort
 }
 
 // Warning is one warning with its place.
@@ -121,7 +134,7 @@ const (
 	DefaultInterval = 10 * time.Second
 	DefaultTimeout  = 4 * time.Second
 	DefaultFall     = 3
-	DefaultRise     = 2
+	DefaultRise     = 2 // of a file both are 1
 	// DefaultMax is how many records a multivalue answer has at the most (statement R12).
 	DefaultMax = 8
 )

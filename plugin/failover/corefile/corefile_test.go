@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/seed-a19ac2b6/failover/health"
+	"github.com/seed-a19ac2b6/failover/health/probe"
 	"github.com/seed-a19ac2b6/failover/policy"
 
 	"github.com/coredns/caddy"
@@ -31,13 +32,21 @@ func parseText(name, text string) ([]*Config, error) {
 		c := caddy.NewTestController("dns", "")
 		c.Dispenser = caddyfile.NewDispenserTokens(name, tokens)
 		c.ServerBlockKeys = block.Keys
-		config, err := Parse(c)
+		config, err := read(c, tryHere)
 		if err != nil {
 			return nil, err
 		}
 		configs = append(configs, config)
 	}
 	return configs, nil
+}
+
+// tryHere is try on a machine where everybody may ping, whatever this one is.
+func tryHere(p probe.Spec) error {
+	if p.Scheme == probe.ICMP {
+		return nil
+	}
+	return try(p)
 }
 
 // corpus returns the files of a folder of testdata, by name without ending.
@@ -74,6 +83,9 @@ func soundConfig(tb testing.TB, config *Config) {
 			walk(child)
 		}
 	}
+	for _, index := range config.Canaries {
+		used[index] = true
+	}
 	for _, zone := range config.Zones {
 		for _, set := range zone.Sets {
 			if set.Zone != zone || !dns.IsSubDomain(zone.Name, set.Name) {
@@ -84,7 +96,7 @@ func soundConfig(tb testing.TB, config *Config) {
 	}
 	definitions := make(map[health.Definition]bool)
 	for i, check := range config.Checks {
-		if err := check.Definition.Probe.Validate(); err != nil {
+		if err := check.Definition.Probe.Spec().Validate(); err != nil {
 			tb.Errorf("%s: %v", check.Definition.Probe.Target(), err)
 		}
 		if err := check.Definition.Timing.Validate(); err != nil {
@@ -95,6 +107,9 @@ func soundConfig(tb testing.TB, config *Config) {
 		}
 		if len(check.Names) == 0 || !slices.IsSorted(check.Names) || len(slices.Compact(slices.Clone(check.Names))) != len(check.Names) {
 			tb.Errorf("The names of %s are %q", check.Definition.Probe.Target(), check.Names)
+		}
+		if check.Pos.Line == 0 {
+			tb.Errorf("%s has no place", check.Definition.Probe.Target())
 		}
 		definitions[check.Definition] = true
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -20,6 +21,19 @@ func duration(text string, least, most time.Duration) (time.Duration, error) {
 		return 0, fmt.Errorf("%q is not between %s and %s", text, short(least), short(most))
 	}
 	return d, nil
+}
+
+// days is duration, and understands whole days, as in 30d.
+func days(text string, least, most time.Duration) (time.Duration, error) {
+	if number, ok := strings.CutSuffix(text, "d"); ok {
+		n, err := integer(number, 1, 36_500)
+		d := time.Duration(n) * 24 * time.Hour
+		if err != nil || d < least || d > most {
+			return 0, fmt.Errorf("%q is not a whole number of days between 1d and %dd", text, most/(24*time.Hour))
+		}
+		return d, nil
+	}
+	return duration(text, least, most)
 }
 
 // short writes a duration as people do, 24h and not 24h0m0s.

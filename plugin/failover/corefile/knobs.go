@@ -1,11 +1,8 @@
 package corefile
 
 import (
-	"errors"
 	"fmt"
 	"maps"
-	"net/netip"
-	"net/textproto"
 	"regexp"
 	"slices"
 	"strconv"
@@ -13,83 +10,109 @@ import (
 	"time"
 
 	"github.com/seed-a19ac2b6/failover/health"
+	"github.com/seed-a19ac2b6/failover/health/probe"
 )
 
-// settings are what the knobs of a check come to.
+// settings are what the target and the knobs of a check come to.
 type settings struct {
-	probe    health.Probe // of the target only what knobs say; headers are kept apart
-	timing   health.Timing
-	headers  map[string]string // canonical field name to value
-	invert   bool
-	disabled bool
+	probe          probe.Spec // fields of the header are kept apart
+	timing         health.Timing
+	headers        map[string]field // by canonical name
+	startUnhealthy bool
+	invert         bool
+	disabled       bool
 }
 
 // knob is one word of a check line.
 type knob struct {
-	word string
-	most int  // how many values it takes; "tls" takes one to three, all others exactly that many
-	fits kind // the targets it applies to
-	set  func(s *settings, values []string) error
+	word        string
+	least, most int  // how many values it takes
+	fits        kind // the targets it applies to
+	set         func(s *settings, values []string) error
 }
 
 // aliases are second names of knobs.
 var aliases = map[string]string{"tls_servername": "sni"}
 
 var knobs = []knob{
-	{"interval", 1, onProbed, func(s *settings, v []string) (err error) {
+	{"interval", 1, 1, onProbed, func(s *settings, v []string) (err error) {
 		s.timing.Interval, err = duration(v[0], 10*time.Millisecond, 24*time.Hour)
 		return err
 	}},
-	{"timeout", 1, onProbed, func(s *settings, v []string) (err error) {
+	{"timeout", 1, 1, onProbed, func(s *settings, v []string) (err error) {
 		s.timing.Timeout, err = duration(v[0], 10*time.Millisecond, time.Hour)
 		return err
 	}},
-	{"fast", 1, onProbed, func(s *settings, v []string) (err error) {
+	{"fast", 1, 1, onProbed, func(s *settings, v []string) (err error) {
 		s.timing.Fast, err = duration(v[0], 10*time.Millisecond, 24*time.Hour)
 		return err
 	}},
-	{"fall", 1, onProbed, setFall},
-	{"rise", 1, onProbed, func(s *settings, v []string) (err error) {
+	{"fall", 1, 1, onProbed, setFall},
+	{"rise", 1, 1, onProbed, func(s *settings, v []string) (err error) {
 		s.timing.Rise, err = integer(v[0], 1, 64)
 		return err
 	}},
-	{"source", 1, onProbed, func(s *settings, v []string) (err error) {
+	{"hold", 1, 2, onProbed, setHold},
+	{"start", 1, 1, onProbed, setStart},
+
+	{"source", 1, 1, onNet, func(s *settings, v []string) (err error) {
 		s.probe.Source, err = parseAddr(v[0])
 		return err
 	}},
-	{"status", 1, onWeb, func(s *settings, v []string) error {
-		codes, err := health.ParseStatusCodes(v[0])
+	{"resolver", 1, maxResolvers, onNet, setResolver},
+
+	{"status", 1, 1, onWeb, func(s *settings, v []string) error {
+		codes, err := probe.ParseStatusCodes(v[0])
 		s.probe.Status = codes.String()
 		return err
 	}},
-	{"match", 1, onWeb, func(s *settings, v []string) error {
-		if _, err := regexp.Compile(v[0]); err != nil {
-			return fmt.Errorf("%q is not a regular expression: %w", v[0], err)
-		}
-		s.probe.Match = v[0]
-		return nil
+	{"match", 1, 1, onWeb, func(s *settings, v []string) (err error) {
+		s.probe.Match, err = pattern(v[0])
+		return err
 	}},
-	{"method", 1, onWeb, func(s *settings, v []string) error {
+	{"method", 1, 1, onWeb, func(s *settings, v []string) error {
 		if !isToken(v[0]) {
 			return fmt.Errorf("%q is not a method of HTTP", v[0])
 		}
 		s.probe.Method = v[0]
 		return nil
 	}},
-	{"header", 2, onWeb, setHeader},
-	{"host", 1, onWeb, func(s *settings, v []string) (err error) {
+	{"body", 1, 1, onWeb, func(s *settings, v []string) error { s.probe.Body = v[0]; return nil }},
+	{"header", 2, 3, onWeb | onQuery, setHeader},
+	{"host", 1, 1, onWeb | onQuery, func(s *settings, v []string) (err error) {
 		s.probe.HostHeader, err = hostHeader(v[0])
 		return err
 	}},
-	{"follow", 0, onWeb, func(s *settings, _ []string) error { s.probe.Follow = true; return nil }},
-	{"sni", 1, onSecure, func(s *settings, v []string) (err error) {
+	{"follow", 0, 16, onWeb, setFollow},
+	{"http2", 0, 0, onWeb, func(s *settings, _ []string) error { s.probe.HTTP2 = true; return nil }},
+	{"proxy", 1, 1, onWeb | onQuery, setProxy},
+
+	{"sni", 1, 1, onSecure, func(s *settings, v []string) (err error) {
 		s.probe.ServerName, err = hostName(v[0])
 		return err
 	}},
-	{"tls", 3, onSecure, setTLS},
-	{"insecure", 0, onSecure, func(s *settings, _ []string) error { s.probe.Insecure = true; return nil }},
-	{"invert", 0, onProbed | onCombined, func(s *settings, _ []string) error { s.invert = true; return nil }},
-	{"disabled", 0, onProbed | onCombined, func(s *settings, _ []string) error { s.disabled = true; return nil }},
+	{"tls", 1, 3, onSecure, setTLS},
+	{"tls_min", 1, 1, onSecure, setMinTLS},
+	{"expires", 1, 1, onSecure, func(s *settings, v []string) (err error) {
+		s.probe.Expires, err = days(v[0], time.Second, 10*365*24*time.Hour)
+		return err
+	}},
+	{"insecure", 0, 0, onSecure, func(s *settings, _ []string) error { s.probe.Insecure = true; return nil }},
+
+	{"send", 1, 1, onStream, func(s *settings, v []string) (err error) {
+		s.probe.Send, err = octets(v[0])
+		return err
+	}},
+	{"expect", 1, 1, onStream | onDNS, func(s *settings, v []string) (err error) {
+		s.probe.Expect, err = pattern(v[0])
+		return err
+	}},
+	{"rcode", 1, 1, onDNS, setRcode},
+	{"force_tcp", 0, 0, onDNS, func(s *settings, _ []string) error { s.probe.ForceTCP = true; return nil }},
+	{"insufficient", 1, 1, onQuery, setInsufficient},
+
+	{"invert", 0, 0, onProbed | onCombined, func(s *settings, _ []string) error { s.invert = true; return nil }},
+	{"disabled", 0, 0, onProbed | onCombined, func(s *settings, _ []string) error { s.disabled = true; return nil }},
 }
 
 // knobNamed returns the knob that word is a name of, or nil.
@@ -105,29 +128,86 @@ func knobNamed(word string) *knob {
 	return nil
 }
 
-// knobWords are all names of knobs.
-func knobWords() []string {
-	words := slices.Collect(maps.Keys(aliases))
+// knobWords are all names of knobs that apply to one of the kinds.
+func knobWords(fitting kind) []string {
+	var words []string
 	for i := range knobs {
-		words = append(words, knobs[i].word)
+		if knobs[i].fits&fitting != 0 {
+			words = append(words, knobs[i].word)
+		}
+	}
+	for alias, word := range aliases {
+		if slices.Contains(words, word) {
+			words = append(words, alias)
+		}
 	}
 	return words
 }
 
+// everyKind is all that a knob may apply to.
+const everyKind = ^kind(0)
+
+// unknownKnob says that word is no knob. A misspelt one is recognised also where it does not apply; otherwise the
+// words that apply are told.
+func unknownKnob(word string, fitting kind) error {
+	if all := knobWords(everyKind); nearest(word, all) != "" {
+		return unknownWord(word, all, nil)
+	}
+	return unknownWord(word, knobWords(fitting), nil)
+}
+
 // take returns the values of the knob, which begin words, and the words after them.
 func (k *knob) take(words []string) (values, rest []string, err error) {
-	n := min(k.most, len(words))
-	if k.word == "tls" {
-		for n = 0; n < min(k.most, len(words)) && knobNamed(words[n]) == nil; n++ {
+	n := min(k.least, len(words))
+	for n < min(k.most, len(words)) && k.further(words[:n], words[n]) {
+		n++
+	}
+	switch k.word {
+	case "header":
+		if err := lacksPath(words[:n]); err != nil {
+			return nil, nil, err
 		}
-		if n == 0 {
-			return nil, nil, errors.New("tls takes CA, or CERT KEY, or CERT KEY CA; without them there is nothing to say")
+	case "tls":
+		if n == 0 || knobNamed(words[0]) != nil {
+			return nil, nil, fmt.Errorf("tls takes %s; without them there is nothing to say", takes["tls"])
 		}
 	}
-	if k.word != "tls" && n < k.most {
-		return nil, nil, fmt.Errorf("%s takes %s", k.word, counted(k.most, "value"))
+	if n < k.least {
+		what, special := takes[k.word]
+		if !special {
+			what = counted(k.least, "value")
+		}
+		return nil, nil, fmt.Errorf("%s takes %s", k.word, what)
 	}
 	return words[:n], words[n:], nil
+}
+
+// takes says what knobs take whose number of values varies.
+var takes = map[string]string{
+	"header":   "a name and a value, or a name, the word file and a path",
+	"hold":     "a duration, and the longest that it may grow to",
+	"resolver": "addresses of name servers, 8 at most",
+	"tls":      "CA, or CERT KEY, or CERT KEY CA",
+}
+
+// further tells whether word is one more value of the knob, behind those that are there.
+func (k *knob) further(values []string, word string) bool {
+	if knobNamed(word) != nil {
+		return false
+	}
+	switch k.word {
+	case "header":
+		return values[1] == "file"
+	case "hold":
+		// No duration begins otherwise; then it is a misspelt word.
+		return word[0] >= '0' && word[0] <= '9'
+	case "resolver":
+		return strings.ContainsAny(word, ".:")
+	case "follow":
+		// A name alone may be a host, but hardly one that is nearly a word of the language.
+		return strings.ContainsAny(word, ".:") || nearest(word, knobWords(everyKind)) == ""
+	}
+	return true
 }
 
 // counted writes a number with its noun.
@@ -139,6 +219,14 @@ func counted(n int, noun string) string {
 		return "one " + noun
 	}
 	return strconv.Itoa(n) + " " + noun + "s"
+}
+
+// pattern reads a text that may be a regular expression.
+func pattern(text string) (string, error) {
+	if _, err := regexp.Compile(text); err != nil {
+		return "", fmt.Errorf("%q is not a regular expression: %w", text, err)
+	}
+	return text, nil
 }
 
 // setFall reads N or N/M (statement H03).
@@ -157,79 +245,42 @@ func setFall(s *settings, v []string) error {
 	return nil
 }
 
-// setTLS takes files in the order of CoreDNS: CA; CERT KEY; CERT KEY CA.
-func setTLS(s *settings, v []string) error {
-	s.probe.CertFile, s.probe.KeyFile, s.probe.CAFile = "", "", ""
-	if len(v) != 2 {
-		s.probe.CAFile = v[len(v)-1]
-	}
-	if len(v) > 1 {
-		s.probe.CertFile, s.probe.KeyFile = v[0], v[1]
-	}
-	return nil
-}
-
-func setHeader(s *settings, v []string) error {
-	if !isToken(v[0]) {
-		// Not repeated either: it may be the whole field, as HTTP writes it.
-		return errors.New("what follows is not a field name; write header NAME VALUE")
-	}
-	// The value may be a secret and is not repeated.
-	if strings.ContainsFunc(v[1], func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
-		return fmt.Errorf("the value of %s has control characters", v[0])
-	}
-	name := textproto.CanonicalMIMEHeaderKey(v[0])
-	switch name {
-	case "Host":
-		return errors.New("use the word host")
-	case "Connection", "Content-Length", "Trailer", "Transfer-Encoding":
-		return fmt.Errorf("%s is not for the configuration to say", name)
-	}
-	s.headers[name] = strings.TrimSpace(v[1])
-	return nil
-}
-
-// hostHeader reads NAME[:PORT].
-func hostHeader(text string) (string, error) {
-	name, port, withPort := text, "", false
-	if i := strings.LastIndexByte(text, ':'); i >= 0 && !strings.HasSuffix(text, "]") {
-		name, port, withPort = text[:i], text[i+1:], true
-	}
-	inner, bracketed := strings.CutPrefix(name, "[")
-	if bracketed {
-		inner = strings.TrimSuffix(inner, "]")
-	}
-	canonical, err := hostName(inner)
+// setHold reads D [MAX] (statement H05).
+func setHold(s *settings, v []string) error {
+	const growth, longest = 16, 168 * time.Hour
+	hold, err := duration(v[0], time.Millisecond, 24*time.Hour)
 	if err != nil {
-		return "", err
+		return err
 	}
-	if is6 := strings.Contains(canonical, ":"); is6 != bracketed {
-		return "", fmt.Errorf("%q: brackets go around an IPv6 address, and only there", text)
-	} else if is6 {
-		canonical = "[" + canonical + "]"
-	}
-	if withPort {
-		n, err := integer(port, 1, 65535)
-		if err != nil {
-			return "", fmt.Errorf("port %w", err)
-		}
-		canonical += ":" + strconv.Itoa(n)
-	}
-	return canonical, nil
-}
-
-// isToken tells that text is a token of RFC 9110, section 5.6.2.
-func isToken(text string) bool {
-	for _, r := range text {
-		if !isLetterOrDigit(r) && !strings.ContainsRune("!#$%&'*+-.^_`|~", r) {
-			return false
+	most := min(growth*hold, longest)
+	if len(v) > 1 {
+		if most, err = duration(v[1], hold, longest); err != nil {
+			return err
 		}
 	}
-	return text != ""
+	s.timing.Hold, s.timing.HoldMax = hold, most
+	return nil
 }
 
-// sameFamily tells whether a probe from source can reach host, as far as that is known.
-func sameFamily(source netip.Addr, host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return err != nil || addr.Is4() == source.Is4()
+// setStart reads what a check counts as until it has decided for the first time.
+func setStart(s *settings, v []string) error {
+	states := []string{"healthy", "unhealthy"}
+	if !slices.Contains(states, v[0]) {
+		return unknownWord(v[0], states, nil)
+	}
+	s.startUnhealthy = v[0] == "unhealthy"
+	return nil
 }
+
+// setInsufficient reads what no data means (statement C04).
+func setInsufficient(s *settings, v []string) error {
+	meanings := []string{"healthy", "last", "unhealthy"}
+	if !slices.Contains(meanings, v[0]) {
+		return unknownWord(v[0], meanings, nil)
+	}
+	s.probe.Insufficient = v[0]
+	return nil
+}
+
+// inOrder are the names of the fields of a header, sorted.
+func inOrder(headers map[string]field) []string { return slices.Sorted(maps.Keys(headers)) }

@@ -1,6 +1,8 @@
 package corefile
 
 import (
+	"github.com/seed-a19ac2b6/failover/health/probe"
+
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin/pkg/fall"
@@ -8,8 +10,11 @@ import (
 
 // Parse reads all stanzas of one server block. The error, if any, is about the first mistake found and begins with its
 // place, "FILE:LINE - ".
-func Parse(c *caddy.Controller) (*Config, error) {
-	b := newBuilder(dnsserver.GetConfig(c).Root)
+func Parse(c *caddy.Controller) (*Config, error) { return read(c, try) }
+
+// read has try see whether this machine has what a probe needs.
+func read(c *caddy.Controller, try func(probe.Spec) error) (*Config, error) {
+	b := newBuilder(dnsserver.GetConfig(c).Root, try)
 	for c.Next() {
 		s, err := collect(c)
 		if err != nil {
@@ -42,7 +47,7 @@ type stanza struct {
 	inZones map[string]bool
 	lines   []*line
 
-	places    map[string]Pos // of the words that may be there once
+	places    map[string]Pos // of the words that may be there once, allow_exec too
 	ttl       TTL
 	soa       []string // as written
 	ns        []string // as written
@@ -54,6 +59,7 @@ type stanza struct {
 	defaults *check   // "check *"
 	records  []*recordLine
 	options  []*optionLine
+	canaries []canaryLine
 	sets     []*setState
 }
 

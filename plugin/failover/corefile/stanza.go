@@ -22,12 +22,14 @@ func (s *stanza) read() error {
 func (s *stanza) readLine(l *line) error {
 	word, args := l.words[0], l.words[1:]
 	switch word {
-	case "ttl", "soa", "ns", "fallthrough", "cacheable":
+	case "ttl", "soa", "ns", "fallthrough", "cacheable", "allow_exec":
 		if first, again := s.places[word]; again {
 			return fmt.Errorf("%q is given twice, here and on %s", word, l.pos.other(first))
 		}
 		s.places[word] = l.pos
 		return s.readZoneWord(word, args)
+	case "canary":
+		return s.readCanary(l, args)
 	case "check":
 		return s.readCheck(l)
 	case "set":
@@ -52,7 +54,7 @@ func (s *stanza) readLine(l *line) error {
 	return unknownWord(word, stanzaWords, stanzaLater)
 }
 
-// readZoneWord reads a line about the zones as such.
+// readZoneWord reads a line about the zones, or the stanza, as such.
 func (s *stanza) readZoneWord(word string, args []string) error {
 	switch word {
 	case "ttl":
@@ -84,6 +86,10 @@ func (s *stanza) readZoneWord(word string, args []string) error {
 			return errors.New("cacheable takes no value")
 		}
 		s.cacheable = true
+	case "allow_exec":
+		if len(args) > 0 {
+			return errors.New("allow_exec takes no value")
+		}
 	}
 	return nil
 }

@@ -7,13 +7,14 @@ import (
 	"strings"
 
 	"github.com/seed-a19ac2b6/failover/health"
+	"github.com/seed-a19ac2b6/failover/health/probe"
 
 	"github.com/miekg/dns"
 )
 
 // endpoint is what a template is applied to: where a value leads.
 type endpoint struct {
-	host string // as in health.Probe
+	host string // as in probe.Spec
 	port uint16 // 0: the value names none
 }
 
@@ -80,7 +81,7 @@ func (b *builder) express(s *stanza, c *check, at *endpoint) (*health.Expression
 		if err != nil {
 			return nil, err
 		}
-		e.Kind, e.Leaf = health.ExprCheck, leaf
+		e.Kind, e.Leaf, e.StartUnhealthy = health.ExprCheck, leaf, c.startUnhealthy
 	case c.target.children == nil:
 		e.Kind = health.ExprManual
 	default:
@@ -103,41 +104,61 @@ func (b *builder) express(s *stanza, c *check, at *endpoint) (*health.Expression
 
 // leaf returns the index of the check's definition at the endpoint.
 func (b *builder) leaf(c *check, at endpoint) (int, error) {
-	d := health.Definition{Probe: c.probe, Timing: c.timing}
-	p, t := &d.Probe, c.target
-	p.Scheme, p.Path, p.Host = t.scheme, t.path, t.host
-	if p.Host == "" {
-		p.Host = at.host
-	}
-	switch {
-	case t.port != 0:
-		p.Port = t.port
-	case at.port != 0:
-		p.Port = at.port
-	default:
-		p.Port = t.defaultPort()
-	}
-	if p.Port == 0 {
-		return 0, fmt.Errorf("check %s needs a port: neither its target nor the value names one", c.name)
-	}
-	if p.Source.IsValid() && !sameFamily(p.Source, p.Host) {
-		if _, own := c.places["source"]; own {
-			return 0, fmt.Errorf("check %s: from source %s there is no way to %s", c.name, p.Source, p.Host)
+	p := c.probe
+	if c.target.kind&onNet != 0 {
+		if p.Host == "" {
+			p.Host = at.host
 		}
-		p.Source = netip.Addr{}
+		if p.Port == 0 && p.Scheme != probe.ICMP {
+			if p.Port = at.port; p.Port == 0 {
+				p.Port = defaultPort(&p)
+			}
+			if p.Port == 0 {
+				return 0, fmt.Errorf("check %s needs a port: neither its target nor the value names one", c.name)
+			}
+		}
+		if err := b.reach(c, &p); err != nil {
+			return 0, err
+		}
 	}
 	if p.ServerName == p.Host && p.HostHeader == "" {
 		p.ServerName = ""
 	}
+	d := health.Definition{Probe: p.ID(), Timing: c.timing}
 	index, known := b.definitions[d]
 	if !known {
 		index = len(b.config.Checks)
 		b.definitions[d] = index
-		b.config.Checks = append(b.config.Checks, Check{Definition: d})
+		b.config.Checks = append(b.config.Checks, Check{Pos: c.target.pos, Definition: d})
 	}
 	// Sorted and made distinct at the end: a thousand names of one definition must not cost a million comparisons.
 	b.config.Checks[index].Names = append(b.config.Checks[index].Names, c.name)
 	return index, nil
+}
+
+// reach fits to the endpoint from where, and by whose help, it is reached. What "check *" says of that holds where it
+// can.
+func (b *builder) reach(c *check, p *probe.Spec) error {
+	if p.Source.IsValid() && !sameFamily(p.Source, p.Host) {
+		if _, own := c.places["source"]; own {
+			return fmt.Errorf("check %s: from source %s there is no way to %s", c.name, p.Source, p.Host)
+		}
+		p.Source = netip.Addr{}
+	}
+	if p.Resolver == "" {
+		return nil
+	}
+	if !c.looksUp(p.Host) {
+		p.Resolver = ""
+		return nil
+	}
+	if at := c.place("resolver"); !b.resolversAt[at] {
+		b.resolversAt[at] = true
+		for server := range strings.FieldsSeq(p.Resolver) {
+			b.config.Resolvers = append(b.config.Resolvers, Resolver{Pos: at, Server: netip.MustParseAddrPort(server)})
+		}
+	}
+	return nil
 }
 
 // describe writes the RDATA of an RR, without the four fields of its header, which tabs end.

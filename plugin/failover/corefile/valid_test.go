@@ -2,6 +2,7 @@ package corefile
 
 import (
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -75,7 +76,7 @@ func TestValidCoversTheLanguage(t *testing.T) {
 			}
 		}
 	}
-	all := slices.Concat(stanzaWords, setWords, targetWords, knobWords(), allDownWords,
+	all := slices.Concat(stanzaWords, setWords, targetWords, knobWords(everyKind), allDownWords,
 		[]string{"alias", "evaluate", "off", "id", "auto", "manual"})
 	for _, word := range all {
 		if !words[word] {
@@ -87,6 +88,36 @@ func TestValidCoversTheLanguage(t *testing.T) {
 			return strings.HasPrefix(word, scheme+"://")
 		}) {
 			t.Errorf("The target %s:// is in no file of testdata/valid", scheme)
+		}
+	}
+}
+
+// README is the manual: a word that is not in it does not exist for who writes a Corefile.
+func TestReadmeHasTheLanguage(t *testing.T) {
+	text, err := os.ReadFile("../../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme := string(text)
+	for _, scheme := range schemes {
+		if !strings.Contains(readme, "| `"+scheme+"://") {
+			t.Errorf("README.md has no row for the target %s://", scheme)
+		}
+	}
+	for _, word := range slices.Concat(targetWords, knobWords(everyKind)) {
+		if !strings.Contains(readme, "| `"+word) && !strings.Contains(readme, "(`"+word) {
+			t.Errorf("README.md has no row for the word %q", word)
+		}
+	}
+	for _, word := range stanzaWords {
+		if !strings.Contains(readme, "\n    "+word+" ") && !strings.Contains(readme, "\n    "+word+"\n") {
+			t.Errorf("README.md has no line for the word %q in its syntax", word)
+		}
+	}
+	for _, word := range slices.Concat(stanzaLater, setLater, targetLater) {
+		_, later, _ := strings.Cut(readme, "### Not in this version")
+		if later, _, _ = strings.Cut(later, "\n## "); !strings.Contains(later, "`"+word+"`") {
+			t.Errorf("README.md does not say that %q is not in this version", word)
 		}
 	}
 }

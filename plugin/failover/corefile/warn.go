@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/seed-a19ac2b6/failover/health/probe"
 	"github.com/seed-a19ac2b6/failover/policy"
 )
 
@@ -29,9 +30,14 @@ func (b *builder) finish() (*Config, error) {
 	}
 	b.sortWarnings()
 	for i := range b.config.Checks {
-		names := &b.config.Checks[i].Names
-		slices.Sort(*names)
-		*names = slices.Compact(*names)
+		c := &b.config.Checks[i]
+		if c.Definition.Probe.Scheme() == probe.ICMP {
+			if err := b.files.ping(*c); err != nil {
+				return nil, err
+			}
+		}
+		slices.Sort(c.Names)
+		c.Names = slices.Compact(c.Names)
 	}
 	return b.config, nil
 }
@@ -72,13 +78,15 @@ func (b *builder) warnCheck(s *stanza, c *check) {
 		b.warn(c.pos, "check %s: the interval %s is shorter than the timeout %s",
 			c.name, short(c.timing.Interval), short(c.timing.Timeout))
 	}
-	if c.target.host == "" {
+	b.warnProbe(c)
+	host := c.target.probe.Host
+	if host == "" {
 		return
 	}
-	for _, st := range b.lookup(c.target.host + ".") {
+	for _, st := range b.lookup(host + ".") {
 		if st.stanza == s {
 			b.warn(c.target.pos, "check %s: its host %s is a name that this stanza answers, by the outcome of checks",
-				c.name, c.target.host)
+				c.name, host)
 		}
 	}
 }

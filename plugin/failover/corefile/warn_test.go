@@ -53,3 +53,36 @@ func TestNoWarnings(t *testing.T) {
 		t.Errorf("Line %d: %s", w.Pos.Line, w.Text)
 	}
 }
+
+func TestWarningsOfProbes(t *testing.T) {
+	const (
+		udp        = "check c: udp without expect notices nothing but a closed port"
+		comparison = "check c: a comparison without bool gives no data, and not a false result, when it does not hold; " +
+			"add bool, or say what no data means with insufficient"
+	)
+	for _, tc := range []struct{ check, want string }{
+		{"udp://:7", udp},
+		{"udp://:7 expect pong", ""},
+		{"exec /bin/echo status interval", "check c: status is an argument of the program here; words go on a line of their own" +
+			"|check c: interval is an argument of the program here; words go on a line of their own"},
+		{"exec /bin/echo -status", ""},
+		{"prometheus http://192.0.2.9 up", ""},
+		{`prometheus http://192.0.2.9 "up == 1"`, comparison},
+		{`prometheus http://192.0.2.9 "up == bool 1"`, ""},
+		{`prometheus http://192.0.2.9 "(a > bool 1) * (b<2)"`, comparison},
+		{`prometheus http://192.0.2.9 "up == 1" insufficient unhealthy`, ""},
+		{`prometheus http://192.0.2.9 "up == 1 or vector(0)"`, ""},
+		{`prometheus http://192.0.2.9 "up{job=~\"a>b\", host!=\"}<\"}"`, ""},
+		{`prometheus http://192.0.2.9 "up{job!='a'} # < 1"`, ""},
+		{"prometheus http://192.0.2.9 up{job!=`a<b`}", ""},
+	} {
+		config := stanzaOf(t, "allow_exec", "check c "+tc.check, "answer www 192.0.2.1 check c")
+		got := make([]string, 0, len(config.Warnings))
+		for _, w := range config.Warnings {
+			got = append(got, w.Text)
+		}
+		if strings.Join(got, "|") != tc.want {
+			t.Errorf("%s: warnings %q, want %q", tc.check, got, tc.want)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package corefile
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -11,27 +12,25 @@ import (
 // its own, so that nobody looks for a spelling mistake.
 var (
 	stanzaWords = []string{
-		"answer", "cacheable", "check", "fallthrough", "ns", "primary", "secondary", "set", "soa", "static", "ttl", "weight",
+		"allow_exec", "answer", "cacheable", "canary", "check", "fallthrough", "ns", "primary", "secondary", "set", "soa",
+		"static", "ttl", "weight",
 	}
 	stanzaLater = []string{
-		"admin", "allow_exec", "at", "canary", "continent", "country", "default", "latency", "net", "state", "webhook",
+		"admin", "at", "continent", "country", "default", "latency", "net", "state", "webhook",
 	}
 
 	setWords = []string{"all_down", "failback", "max", "min", "ttl"}
 	setLater = []string{"sticky", "trickle"}
 
-	targetWords  = []string{"all", "any", "atleast", "manual", "not"}
-	targetLater  = []string{"exec", "file", "heartbeat", "kubernetes", "prometheus"}
-	schemes      = []string{"http", "https", "tcp", "tls"}
-	schemesLater = []string{"dns", "grpc", "grpcs", "icmp", "udp"}
-
-	knobLater = []string{"hold", "proxy", "resolver", "start"}
+	targetWords = []string{"all", "any", "atleast", "exec", "file", "manual", "not", "prometheus"}
+	targetLater = []string{"heartbeat", "kubernetes"}
+	schemes     = slices.Collect(maps.Keys(schemeKinds))
 
 	allDownWords = []string{"answer", "last", "next", "nodata", "refuse", "serve", "servfail"}
 )
 
 // reserved are the words that would make a check's name ambiguous on a line that lists names.
-var reserved = slices.Concat(knobWords(), knobLater, targetWords, targetLater, []string{"check", "id"})
+var reserved = slices.Concat(knobWords(everyKind), targetWords, targetLater, []string{"check", "id"})
 
 // unknownWord says that word is none of valid, and names the nearest of them or, with none near, all.
 func unknownWord(word string, valid, later []string) error {

@@ -1,0 +1,128 @@
+package health
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// witness is a host that has passed.
+type witness struct {
+	host string
+	at   time.Duration
+}
+
+// saw remembers who has passed.
+func (v *vantage) saw(m *monitor, now time.Duration) {
+	if !m.away {
+		return
+	}
+	host := m.definition.Probe.Host()
+	if v.witnesses[0].host != host {
+		v.witnesses[1] = v.witnesses[0]
+	}
+	v.witnesses[0] = witness{host, now}
+}
+
+// guarded tells that m may fail because this process is cut off: it looks at another host, and is not what the guard
+// itself looks at. A canary on this machine speaks for what else is on this machine, as in a trial of it all.
+func (r *Registry) guarded(m *monitor) bool {
+	here := func(c *monitor) bool { return !c.away }
+	return m.canary == 0 && (m.away || m.definition.Probe.Host() != "" && slices.ContainsFunc(r.vantage.canaries, here))
+}
+
+// evidence is what is known of m, whose fall is held back.
+func (r *Registry) evidence(m *monitor, h hold, now time.Duration) evidence {
+	v := &r.vantage
+	e := evidence{
+		unverified:      v.unverified > 0,
+		here:            !r.guarded(m),
+		canaries:        len(v.canaries),
+		canariesFailed:  true,
+		canariesWereOut: true,
+		proven:          h.doubted >= 0 && m.started >= h.doubted,
+		overdue:         now-h.since >= patience(m.definition.Timing),
+		survey:          func() survey { return r.look(now) },
+	}
+	for _, c := range v.canaries {
+		e.canaryPassed = e.canaryPassed || c.passed >= m.failingSince && c.passed > c.failed
+		e.canariesFailed = e.canariesFailed && c.failed >= m.failingSince && c.failed > c.passed
+		e.canariesWereOut = e.canariesWereOut && c.failed >= m.failingSince
+	}
+	for _, w := range v.witnesses {
+		e.otherPassed = e.otherPassed || w.host != "" && w.host != m.definition.Probe.Host() && w.at >= m.failingSince
+	}
+	return e
+}
+
+// look makes the survey. Where there are hosts off this machine, those on it are left out.
+func (r *Registry) look(now time.Duration) survey {
+	v := &r.vantage
+	if v.survey.hosts > 0 && now-v.surveyed < surveyAge {
+		return v.survey
+	}
+	hosts := map[string]hostView{}
+	var local, remote survey
+	for m := range r.all() {
+		host := m.definition.Probe.Host()
+		if host == "" || m.canary > 0 || m.machine.State() == Unhealthy {
+			continue
+		}
+		view := hosts[host]
+		view.passing = view.passing || m.passed >= v.since
+		view.failing = view.failing || m.failingSince >= 0
+		view.away = m.away
+		view.failed = view.failed || m.failed >= v.since
+		hosts[host] = view
+	}
+	networks := map[string]bool{}
+	for host, view := range hosts {
+		s := &local
+		if view.away {
+			s = &remote
+			networks[networkOf(host)] = true
+		}
+		s.hosts++
+		if view.failed {
+			s.failed++
+		}
+		if view.passing {
+			s.passing++
+		} else if view.failing {
+			s.failing++
+		}
+	}
+	remote.networks = len(networks)
+	v.survey, v.surveyed = local, now
+	if remote.hosts > 0 {
+		v.survey = remote
+	}
+	return v.survey
+}
+
+// hostView is what the checks of one host say.
+type hostView struct{ away, passing, failing, failed bool }
+
+// isLoopback tells whether a host is this machine, whatever it is cut off from.
+func isLoopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
+}
+
+// networkOf is what fails together: the /24 or /48 of an address; a host name stands for itself.
+func networkOf(host string) string {
+	addr, err := netip.ParseAddr(host)
+	if err != nil {
+		return host
+	}
+	addr = addr.Unmap()
+	bits := 48
+	if addr.Is4() {
+		bits = 24
+	}
+	prefix, err := addr.WithZone("").Prefix(bits)
+	if err != nil {
+		return host
+	}
+	return prefix.String()
+}

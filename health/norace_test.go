@@ -1,0 +1,8 @@
+//go:build !race
+
+package health
+
+import "time"
+
+// lawfulTime is how long the laws are watched.
+const lawfulTime = time.Hour
