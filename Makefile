@@ -1,5 +1,5 @@
 # The two commands of a newcomer are `make run` and `make test`. Everything needs Go, git, make and a C compiler (for
-# the race detector) and nothing else; the linter is fetched through the Go proxy.
+# the race detector); the linter is fetched through the Go proxy, and the programs that tests call by `make tools`.
 
 GO ?= go
 
@@ -12,9 +12,13 @@ FUZZTIME ?= 60s
 
 # Packages whose tests run in their own process, without a server binary.
 UNIT := ./cmd/... ./health/... ./policy/... ./plugin/...
+# Those that run the real binary, and none that wants the machine for itself.
+E2E := ./test
+# What the tests call, each with the Debian package that it is in.
+TOOLS := ip:iproute2 nft:nftables chrt:util-linux nice:coreutils
 SOURCES := cmd health policy plugin test
 
-.PHONY: all build run test unit race alloc e2e fmt fmt-check vet lint fuzz bench clean
+.PHONY: all build run test unit race alloc e2e faults faults-full tools fmt fmt-check vet lint fuzz bench bench-checks clean
 
 all: build
 
@@ -30,7 +34,7 @@ run: build
 	bin/coredns -conf Corefile.example
 
 ## test: everything that must pass before a change goes in.
-test: fmt-check vet lint race alloc
+test: fmt-check vet lint race alloc faults
 
 ## unit: the quick tests, without the race detector and without the end-to-end tests.
 unit:
@@ -40,9 +44,9 @@ unit:
 # never taken from the test cache, which does not know the server binary. That one is built without the race detector,
 # since they watch it from outside; what they run in their own process is under it.
 ## race: unit and end-to-end tests under the race detector.
-race: build
+race: build tools
 	$(GO) test -race -skip Alloc $(UNIT)
-	COREDNS_BINARY="$(CURDIR)/bin/coredns" $(GO) test -race -count=1 -timeout 15m ./test/...
+	COREDNS_BINARY="$(CURDIR)/bin/coredns" $(GO) test -race -count=1 -timeout 15m $(E2E)
 
 # The race detector allocates by itself, so what counts allocations is run without it.
 ## alloc: the tests that count allocations.
@@ -51,7 +55,29 @@ alloc:
 
 ## e2e: the end-to-end tests alone.
 e2e: build
-	COREDNS_BINARY="$(CURDIR)/bin/coredns" $(GO) test -count=1 ./test/...
+	COREDNS_BINARY="$(CURDIR)/bin/coredns" $(GO) test -count=1 $(E2E)
+
+# Alone, since they measure time and starve the machine, and without the race detector, which starves it too.
+## faults: the end-to-end tests in which our own side breaks, in a network namespace; some 90 seconds.
+faults: build tools
+	COREDNS_BINARY="$(CURDIR)/bin/coredns" $(GO) test -count=1 -timeout 10m ./test/faults
+
+## faults-full: the same with the times and numbers of the failure matrix.
+faults-full: build tools
+	FAULTS_FULL=1 COREDNS_BINARY="$(CURDIR)/bin/coredns" $(GO) test -count=1 -timeout 60m -v ./test/faults
+
+# Root gets what is missing, as in a bare container; others are told.
+## tools: the programs that tests call.
+tools:
+	@PATH="$$PATH:/usr/sbin:/sbin"; missing=; \
+	for tool in $(TOOLS); do \
+		command -v "$${tool%%:*}" >/dev/null || missing="$$missing $${tool##*:}"; \
+	done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+		echo "the tests need what is in these Debian packages:$$missing" >&2; exit 1; \
+	fi; \
+	apt-get -q update && apt-get -q install -y --no-install-recommends $$missing
 
 ## fmt: format the code.
 fmt:
@@ -86,6 +112,10 @@ fuzz:
 ## bench: every benchmark, with allocation counts.
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem $(UNIT)
+
+## bench-checks: what 10,000 and 100,000 checks cost, beside gdnsd (if it is installed) and net/http; some 7 minutes.
+bench-checks: build
+	COREDNS_BINARY="$(CURDIR)/bin/coredns" $(GO) run ./test/benchchecks
 
 ## clean: remove what the build made.
 clean:

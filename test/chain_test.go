@@ -14,6 +14,7 @@ import (
 	"time"
 
 	_ "github.com/seed-a19ac2b6/failover/plugin/failover"
+	"github.com/seed-a19ac2b6/failover/test/harness"
 
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
@@ -113,7 +114,7 @@ var chainAnswers = []struct {
 // TestChainOfWriters asks through all of them at once while the health of a target goes up and down, and then looks
 // whether the records that all answers share are what they were.
 func TestChainOfWriters(t *testing.T) {
-	e := serve(t)
+	e := harness.Serve(t)
 	addr, key := startChain(t, e)
 
 	var wg sync.WaitGroup
@@ -135,9 +136,9 @@ func TestChainOfWriters(t *testing.T) {
 	}
 
 	// In peace, and over TCP: the names as configured, the settled TTL, nothing added.
-	e.set(ok)
+	e.Set(harness.OK)
 	settled := func() bool { return chainAsk(t, addr, "www.example.org.", dns.TypeA).Answer[0].Header().Ttl == 60 }
-	eventually(t, soon, "the settled TTL", settled)
+	harness.Eventually(t, harness.Soon, "the settled TTL", settled)
 	for _, q := range chainAnswers {
 		m := chainAsk(t, addr, q.name, q.qtype)
 		if err := judgeChain(m, q.name, q.from, q.count); err != nil {
@@ -153,7 +154,7 @@ func TestChainOfWriters(t *testing.T) {
 
 func chainAsk(t *testing.T, addr, name string, qtype uint16) *dns.Msg {
 	t.Helper()
-	m, _, err := (&dns.Client{Net: "tcp", Timeout: patience}).Exchange(question(name, qtype), addr)
+	m, _, err := (&dns.Client{Net: "tcp", Timeout: harness.Patience}).Exchange(harness.Question(name, qtype), addr)
 	if err != nil {
 		t.Fatalf("Expected an answer to %s, got error: %v", name, err)
 	}
@@ -164,7 +165,7 @@ func chainAsk(t *testing.T, addr, name string, qtype uint16) *dns.Msg {
 }
 
 // startChain starts the server in this process and returns its address and the key that it signs with.
-func startChain(t *testing.T, e *endpoint) (string, *dns.DNSKEY) {
+func startChain(t *testing.T, e *harness.Endpoint) (string, *dns.DNSKEY) {
 	t.Helper()
 	clog.Discard() // The log plugin is there to be exercised, not to be read.
 	caddy.Quiet, dnsserver.Quiet = true, true
@@ -197,7 +198,7 @@ func startChain(t *testing.T, e *endpoint) (string, *dns.DNSKEY) {
 	}
 	instance, err := caddy.Start(caddy.CaddyfileInput{
 		Filepath:       "Corefile",
-		Contents:       fmt.Appendf(nil, chain, chainSecret, resolv, base, e.url(), freePort(t)),
+		Contents:       fmt.Appendf(nil, chain, chainSecret, resolv, base, e.URL(), harness.FreePort(t)),
 		ServerTypeName: "dns",
 	})
 	if err != nil {
@@ -213,9 +214,9 @@ func startChain(t *testing.T, e *endpoint) (string, *dns.DNSKEY) {
 }
 
 // flap breaks and mends the endpoint until ended.
-func flap(e *endpoint, ended <-chan struct{}) {
-	for modes := []mode{fail, ok}; ; slices.Reverse(modes) {
-		e.set(modes[0])
+func flap(e *harness.Endpoint, ended <-chan struct{}) {
+	for modes := []harness.Mode{harness.Fail, harness.OK}; ; slices.Reverse(modes) {
+		e.Set(modes[0])
 		select {
 		case <-ended:
 			return
@@ -226,7 +227,7 @@ func flap(e *endpoint, ended <-chan struct{}) {
 
 // chainClient asks n times, each time in some other way, and judges the answers.
 func chainClient(addr string, key *dns.DNSKEY, random *rand.Rand, n int) error {
-	plain := dns.Client{Timeout: patience, UDPSize: dns.MaxMsgSize}
+	plain := dns.Client{Timeout: harness.Patience, UDPSize: dns.MaxMsgSize}
 	signing := plain
 	signing.TsigSecret = map[string]string{"key.example.org.": chainSecret}
 	for range n {
@@ -235,7 +236,7 @@ func chainClient(addr string, key *dns.DNSKEY, random *rand.Rand, n int) error {
 		if random.IntN(4) == 0 && q.signed {
 			name = strings.ToUpper(name[:1]) + name[1:]
 		}
-		m := question(name, q.qtype)
+		m := harness.Question(name, q.qtype)
 		// To a client that wants signatures dnssec denies no name, only its types, and autopath ends there.
 		secure := random.IntN(3) == 0 && q.signed
 		if secure || random.IntN(3) == 0 {
@@ -270,7 +271,7 @@ func chainClient(addr string, key *dns.DNSKEY, random *rand.Rand, n int) error {
 
 // judgeChain wants so many different records of those, the first of them with the name that was asked.
 func judgeChain(m *dns.Msg, name string, from []string, count int) error {
-	records := slices.DeleteFunc(answer(m), func(data string) bool { return strings.HasPrefix(data, "RRSIG ") })
+	records := slices.DeleteFunc(harness.Answer(m), func(data string) bool { return strings.HasPrefix(data, "RRSIG ") })
 	if len(records) != count || len(slices.Compact(slices.Clone(records))) != count {
 		return fmt.Errorf("%s: expected %d of %q, got: %v", name, count, from, m)
 	}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/seed-a19ac2b6/failover/test/harness"
 )
 
 // crowd is a number of clients that ask without a pause and judge each answer.
@@ -25,7 +27,7 @@ type crowd struct {
 }
 
 // query lets a crowd loose on the server, at the Corefile of generation.
-func (s *server) query(t *testing.T) *crowd {
+func query(t *testing.T, s *harness.Server) *crowd {
 	t.Helper()
 	c := &crowd{ended: make(chan struct{})}
 	for i := range 4 {
@@ -33,7 +35,7 @@ func (s *server) query(t *testing.T) *crowd {
 		if i == 3 {
 			network = "tcp"
 		}
-		c.wg.Go(func() { c.run(network, s.addr) })
+		c.wg.Go(func() { c.run(network, s.Addr) })
 	}
 	return c
 }
@@ -50,7 +52,7 @@ func (c *crowd) stop(t *testing.T) {
 }
 
 func (c *crowd) run(network, addr string) {
-	client := dns.Client{Net: network, Timeout: patience}
+	client := dns.Client{Net: network, Timeout: harness.Patience}
 	var conn *dns.Conn
 	serial := uint32(0)
 	for i := 0; ; i++ {
@@ -75,7 +77,7 @@ func (c *crowd) run(network, addr string) {
 			}
 		}
 		q := crowdQuestions[i%len(crowdQuestions)]
-		m := question(q.name, q.qtype)
+		m := harness.Question(q.name, q.qtype)
 		reply, took, err := client.ExchangeWithConn(m, conn)
 		if network == "tcp" && closed(err) {
 			// A server that ends may close a connection that it has accepted but not read from; the client has to
@@ -134,7 +136,7 @@ var crowdQuestions = []struct {
 
 func isOnly(want string) func(*dns.Msg) error {
 	return func(m *dns.Msg) error {
-		if got := answer(m); len(got) != 1 || got[0] != want || !m.Authoritative {
+		if got := harness.Answer(m); len(got) != 1 || got[0] != want || !m.Authoritative {
 			return fmt.Errorf("expected %s only, got: %v", want, m)
 		}
 		return nil
@@ -142,5 +144,5 @@ func isOnly(want string) func(*dns.Msg) error {
 }
 
 func isNegative(rcode int) func(*dns.Msg) error {
-	return func(m *dns.Msg) error { return checkNegative(m, rcode, "example.org.") }
+	return func(m *dns.Msg) error { return harness.CheckNegative(m, rcode, "example.org.") }
 }

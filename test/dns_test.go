@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/seed-a19ac2b6/failover/test/harness"
 )
 
 // kinds is a server with every kind of name and no checks, so that its answers never change. Behind failover in the
@@ -62,7 +64,7 @@ const kinds = `example.org:@DNS@ sub.example.org:@DNS@ example.net:@DNS@ {
 // TestD01_Answers asks for every kind of name.
 func TestD01_Answers(t *testing.T) {
 	t.Parallel()
-	s := start(t, kinds)
+	s := harness.Start(t, kinds)
 	tests := []struct {
 		name  string
 		qtype uint16
@@ -99,8 +101,8 @@ func TestD01_Answers(t *testing.T) {
 		{"www.notexample.org.", dns.TypeA, []string{"A 203.0.113.7"}},
 	}
 	for _, test := range tests {
-		m := s.ask(t, test.name, test.qtype)
-		if !slices.Equal(answer(m), test.want) {
+		m := s.Ask(t, test.name, test.qtype)
+		if !slices.Equal(harness.Answer(m), test.want) {
 			t.Errorf("%s %s: expected %q, got: %v", test.name, dns.TypeToString[test.qtype], test.want, m)
 			continue
 		}
@@ -117,7 +119,7 @@ func TestD01_Answers(t *testing.T) {
 // TestD02_Negatives tells a name without the type from a name that is not there.
 func TestD02_Negatives(t *testing.T) {
 	t.Parallel()
-	s := start(t, kinds)
+	s := harness.Start(t, kinds)
 	tests := []struct {
 		name  string
 		qtype uint16
@@ -145,7 +147,7 @@ func TestD02_Negatives(t *testing.T) {
 		{"type.fall.example.org.", dns.TypeAAAA, dns.RcodeSuccess, "example.org."},
 	}
 	for _, test := range tests {
-		if err := checkNegative(s.ask(t, test.name, test.qtype), test.rcode, test.zone); err != nil {
+		if err := harness.CheckNegative(s.Ask(t, test.name, test.qtype), test.rcode, test.zone); err != nil {
 			t.Errorf("%s %s: %v", test.name, dns.TypeToString[test.qtype], err)
 		}
 	}
@@ -154,9 +156,9 @@ func TestD02_Negatives(t *testing.T) {
 // TestD01_CaseIsKept looks at the letters of question and answer.
 func TestD01_CaseIsKept(t *testing.T) {
 	t.Parallel()
-	s := start(t, kinds)
+	s := harness.Start(t, kinds)
 	for _, name := range []string{"wWw.ExAmPlE.oRg.", "ANY.wild.Example.ORG.", "EXAMPLE.org."} {
-		m := s.ask(t, name, dns.TypeANY)
+		m := s.Ask(t, name, dns.TypeANY)
 		if m.Question[0].Name != name {
 			t.Errorf("Expected the question as asked, %s, got %s", name, m.Question[0].Name)
 		}
@@ -166,7 +168,7 @@ func TestD01_CaseIsKept(t *testing.T) {
 			}
 		}
 	}
-	m := s.ask(t, "wWw.ExAmPlE.oRg.", dns.TypeA)
+	m := s.Ask(t, "wWw.ExAmPlE.oRg.", dns.TypeA)
 	if len(m.Answer) != 1 || m.Answer[0].Header().Name != "wWw.ExAmPlE.oRg." {
 		t.Errorf("Expected one answer with the letters as asked, got: %v", m)
 	}
@@ -175,7 +177,7 @@ func TestD01_CaseIsKept(t *testing.T) {
 // TestD04_LongestZoneAtLabels has zones within zones and names that only look like theirs.
 func TestD04_LongestZoneAtLabels(t *testing.T) {
 	t.Parallel()
-	s := start(t, `.:@DNS@ {
+	s := harness.Start(t, `.:@DNS@ {
 		bind 127.0.0.1
 		failover example.org {
 			static www 192.0.2.1
@@ -196,7 +198,7 @@ func TestD04_LongestZoneAtLabels(t *testing.T) {
 		"www.notexample.org.":    "203.0.113.1",
 		"www.org.":               "203.0.113.2",
 	} {
-		if got := s.addresses(t, name, dns.TypeA); got != want {
+		if got := s.Addresses(t, name, dns.TypeA); got != want {
 			t.Errorf("%s: expected %q, got %q", name, want, got)
 		}
 	}
@@ -205,7 +207,7 @@ func TestD04_LongestZoneAtLabels(t *testing.T) {
 		"www.xb.sub.example.org.": "sub.example.org.",
 		"a.b.sub.example.org.":    "b.sub.example.org.",
 	} {
-		if err := checkNegative(s.ask(t, name, dns.TypeA), dns.RcodeNameError, zone); err != nil {
+		if err := harness.CheckNegative(s.Ask(t, name, dns.TypeA), dns.RcodeNameError, zone); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -214,15 +216,15 @@ func TestD04_LongestZoneAtLabels(t *testing.T) {
 // TestD05_Apex reads SOA and NS, and the serial rises with a change of health but not without one.
 func TestD05_Apex(t *testing.T) {
 	t.Parallel()
-	e := serve(t)
-	s := start(t, zone(fmt.Sprintf(`
+	e := harness.Serve(t)
+	s := harness.Start(t, harness.Zone(fmt.Sprintf(`
 		soa ns1 admin.example.com.
 		check web %s %s
 		primary   www 192.0.2.1 check web
-		secondary www 198.51.100.1`, e.url(), timing)))
-	eventually(t, soon, "the settled TTL", func() bool { return s.ttl(t, "www.example.org.", dns.TypeA) == 60 })
+		secondary www 198.51.100.1`, e.URL(), timing)))
+	harness.Eventually(t, harness.Soon, "the settled TTL", func() bool { return s.TTL(t, "www.example.org.", dns.TypeA) == 60 })
 
-	m := s.ask(t, "example.org.", dns.TypeSOA)
+	m := s.Ask(t, "example.org.", dns.TypeSOA)
 	if len(m.Answer) != 1 || !m.Authoritative {
 		t.Fatalf("Expected one authoritative SOA, got: %v", m)
 	}
@@ -233,23 +235,23 @@ func TestD05_Apex(t *testing.T) {
 	if soa.Minttl > 60 {
 		t.Errorf("Expected a negative TTL of at most the TTL of answers, got: %v", soa)
 	}
-	if got := answer(s.ask(t, "example.org.", dns.TypeNS)); !slices.Equal(got, []string{"NS ns.dns.example.org."}) {
+	if got := harness.Answer(s.Ask(t, "example.org.", dns.TypeNS)); !slices.Equal(got, []string{"NS ns.dns.example.org."}) {
 		t.Errorf("Expected the default NS, got %v", got)
 	}
 
-	quiet := s.serial(t, "example.org.")
-	if seen := e.count(); seen > 0 {
-		eventually(t, soon, "another probe", func() bool { return e.count() > seen })
+	quiet := s.Serial(t, "example.org.")
+	if seen := e.Count(); seen > 0 {
+		harness.Eventually(t, harness.Soon, "another probe", func() bool { return e.Count() > seen })
 	}
-	if got := s.serial(t, "example.org."); got != quiet {
+	if got := s.Serial(t, "example.org."); got != quiet {
 		t.Errorf("Expected the serial to stay while nothing changes, got %d after %d", got, quiet)
 	}
-	e.set(fail)
-	s.awaitA(t, soon, "www", "198.51.100.1")
-	down := s.serial(t, "example.org.")
-	e.set(ok)
-	s.awaitA(t, soon, "www", "192.0.2.1")
-	up := s.serial(t, "example.org.")
+	e.Set(harness.Fail)
+	s.AwaitA(t, harness.Soon, "www", "198.51.100.1")
+	down := s.Serial(t, "example.org.")
+	e.Set(harness.OK)
+	s.AwaitA(t, harness.Soon, "www", "192.0.2.1")
+	up := s.Serial(t, "example.org.")
 	// Serial arithmetic (RFC 1982).
 	if int32(down-quiet) <= 0 || int32(up-down) <= 0 {
 		t.Errorf("Expected a rising serial, got %d, %d, %d", quiet, down, up)
@@ -263,19 +265,19 @@ func TestD06_AnyAndSizes(t *testing.T) {
 	for i := range 16 {
 		big += fmt.Sprintf(" %q", fmt.Sprint(i)+strings.Repeat("x", 200))
 	}
-	s := start(t, zone("static www 192.0.2.1 2001:db8::1\n"+big))
+	s := harness.Start(t, harness.Zone("static www 192.0.2.1 2001:db8::1\n"+big))
 
-	m := s.ask(t, "www.example.org.", dns.TypeANY)
+	m := s.Ask(t, "www.example.org.", dns.TypeANY)
 	if hinfo, is := first(m).(*dns.HINFO); !is || hinfo.Cpu != "RFC8482" || len(m.Answer) != 1 {
 		t.Errorf("Expected HINFO as of RFC 8482, got: %v", m)
 	}
 
 	for _, size := range []uint16{0, 512, 1232, 2000, 4096} {
-		q := question("big.example.org.", dns.TypeTXT)
+		q := harness.Question("big.example.org.", dns.TypeTXT)
 		if size > 0 {
 			q.SetEdns0(size, false)
 		}
-		reply := s.wire(t, q)
+		reply := s.Wire(t, q)
 		var m dns.Msg
 		if err := m.Unpack(reply); err != nil {
 			t.Fatalf("Buffer of %d: %v", size, err)
@@ -290,7 +292,7 @@ func TestD06_AnyAndSizes(t *testing.T) {
 			t.Errorf("Buffer of %d: expected EDNS in the reply just if it was in the query", size)
 		}
 	}
-	if m := s.exchange(t, "tcp", question("big.example.org.", dns.TypeTXT)); len(m.Answer) != 16 || m.Truncated {
+	if m := s.Exchange(t, "tcp", harness.Question("big.example.org.", dns.TypeTXT)); len(m.Answer) != 16 || m.Truncated {
 		t.Errorf("Expected all 16 records over TCP, got %d, TC %v", len(m.Answer), m.Truncated)
 	}
 }
@@ -302,7 +304,7 @@ func TestD06_CutBehindACNAME(t *testing.T) {
 	for i := range 5 {
 		fmt.Fprintf(&answers, "answer \"{{ .Name }} 60 IN TXT %d%s\"\n", i, strings.Repeat("x", 200))
 	}
-	s := start(t, `.:@DNS@ {
+	s := harness.Start(t, `.:@DNS@ {
 		bind 127.0.0.1
 		template IN TXT example.net {
 			`+answers.String()+`
@@ -312,13 +314,13 @@ func TestD06_CutBehindACNAME(t *testing.T) {
 		}
 	}`)
 	var m dns.Msg
-	if err := m.Unpack(s.wire(t, question("big.example.org.", dns.TypeTXT))); err != nil {
+	if err := m.Unpack(s.Wire(t, harness.Question("big.example.org.", dns.TypeTXT))); err != nil {
 		t.Fatal(err)
 	}
 	if !m.Truncated || len(m.Answer) > 4 {
 		t.Errorf("Expected TC and a part of the answer, got TC %v and %d records", m.Truncated, len(m.Answer))
 	}
-	if m := s.exchange(t, "tcp", question("big.example.org.", dns.TypeTXT)); len(m.Answer) != 6 || m.Truncated {
+	if m := s.Exchange(t, "tcp", harness.Question("big.example.org.", dns.TypeTXT)); len(m.Answer) != 6 || m.Truncated {
 		t.Errorf("Expected the CNAME and 5 records over TCP, got %d, TC %v", len(m.Answer), m.Truncated)
 	}
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/coredns/caddy/caddyfile"
 	"github.com/coredns/corefile-migration/migration"
+
+	"github.com/seed-a19ac2b6/failover/test/harness"
 )
 
 // examples returns the Corefiles of the documentation, those that can be started, by where they are.
@@ -117,8 +119,8 @@ func TestExamplesStart(t *testing.T) {
 	t.Parallel()
 	for name, corefile := range examples(t) {
 		t.Run(name, func(t *testing.T) {
-			s := start(t, onFreePorts(corefile))
-			if lines := s.log.lines("[ERROR]"); len(lines) > 0 {
+			s := harness.Start(t, onFreePorts(corefile))
+			if lines := s.Log.Lines("[ERROR]"); len(lines) > 0 {
 				t.Errorf("Expected no errors, got %q", lines)
 			}
 		})

@@ -3,30 +3,29 @@ package test
 import (
 	"fmt"
 	"net"
-	"os"
 	"regexp"
-	"runtime"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/seed-a19ac2b6/failover/test/harness"
 )
 
 // generation is the Corefile of the reload tests. Two checks never change over all reloads: the target of one is down
 // all the time, so that an answer with the primary would betray a state that was reset. What changes is a TXT record,
 // which tells which configuration answers.
-func generation(n int, dead, live *endpoint, plugins ...string) string {
-	return zone(fmt.Sprintf(`
+func generation(n int, dead, live *harness.Endpoint, plugins ...string) string {
+	return harness.Zone(fmt.Sprintf(`
 		check dead %s %s
 		check live %s %s
 		primary   www 192.0.2.1 check dead
 		secondary www 198.51.100.1
 		primary   api 192.0.2.2 check live
 		secondary api 198.51.100.2
-		static    generation TXT %d`, dead.url(), patient, live.url(), patient, n), plugins...)
+		static    generation TXT %d`, dead.URL(), patient, live.URL(), patient, n), plugins...)
 }
 
 // broken are the ways a reload fails, early and late. A port that is taken is noticed only when the new server has
@@ -47,16 +46,16 @@ var noPprof = regexp.MustCompile(`(?m)^.*pprof.*$`)
 // TestO03_ReloadBySignal reloads a hundred times under constant queries, every fourth time with a broken Corefile.
 func TestO03_ReloadBySignal(t *testing.T) {
 	const reloads = 100
-	dead, live := serve(t), serve(t)
-	dead.set(fail)
+	dead, live := harness.Serve(t), harness.Serve(t)
+	dead.Set(harness.Fail)
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer taken.Close()
 
-	s := start(t, generation(0, dead, live, "pprof 127.0.0.1:@PPROF@"))
-	s.awaitA(t, soon, "www", "198.51.100.1")
+	s := harness.Start(t, generation(0, dead, live, "pprof 127.0.0.1:@PPROF@"))
+	s.AwaitA(t, harness.Soon, "www", "198.51.100.1")
 	current := 0
 	reload := func(n int) {
 		t.Helper()
@@ -67,8 +66,8 @@ func TestO03_ReloadBySignal(t *testing.T) {
 		} else {
 			current = n
 		}
-		s.signalReload(t, corefile, bad)
-		if got := answer(s.ask(t, "generation.example.org.", dns.TypeTXT)); len(got) != 1 || got[0] != fmt.Sprintf("TXT %q", strconv.Itoa(current)) {
+		s.SignalReload(t, corefile, bad)
+		if got := harness.Answer(s.Ask(t, "generation.example.org.", dns.TypeTXT)); len(got) != 1 || got[0] != fmt.Sprintf("TXT %q", strconv.Itoa(current)) {
 			t.Fatalf("Reload %d: expected generation %d to answer, got %v", n, current, got)
 		}
 	}
@@ -77,10 +76,10 @@ func TestO03_ReloadBySignal(t *testing.T) {
 	for n := range 4 {
 		reload(n)
 	}
-	goroutines, files := s.usage(t)
-	seen := []int{dead.count(), live.count()}
+	goroutines, files := s.Usage(t)
+	seen := []int{dead.Count(), live.Count()}
 
-	crowd := s.query(t)
+	crowd := query(t, s)
 	for n := 4; n < 4+reloads; n++ {
 		reload(n)
 		// So that the reloads meet probes and queries at every stage, over a dozen intervals.
@@ -88,62 +87,47 @@ func TestO03_ReloadBySignal(t *testing.T) {
 	}
 	crowd.stop(t)
 
-	for i, e := range []*endpoint{dead, live} {
-		checkSchedule(t, e.times(seen[i]))
+	for i, e := range []*harness.Endpoint{dead, live} {
+		checkSchedule(t, e.Times(seen[i]))
 	}
-	s.checkUsage(t, goroutines, files)
-	s.checkUnusedCheckStops(t, live)
+	checkUsage(t, s, goroutines, files)
+	checkUnusedCheckStops(t, s, live)
 }
 
 // TestO03_ReloadPlugin has the reload plugin notice changes of the file.
 func TestO03_ReloadPlugin(t *testing.T) {
 	t.Parallel()
 	const reloads = 5
-	dead, live := serve(t), serve(t)
-	dead.set(fail)
+	dead, live := harness.Serve(t), harness.Serve(t)
+	dead.Set(harness.Fail)
 	plugins := []string{"reload 2s 0s", "pprof 127.0.0.1:@PPROF@"}
-	s := start(t, generation(0, dead, live, plugins...))
-	s.awaitA(t, soon, "www", "198.51.100.1")
-	goroutines, files := s.usage(t)
-	seen := []int{dead.count(), live.count()}
+	s := harness.Start(t, generation(0, dead, live, plugins...))
+	s.AwaitA(t, harness.Soon, "www", "198.51.100.1")
+	goroutines, files := s.Usage(t)
+	seen := []int{dead.Count(), live.Count()}
 
-	crowd := s.query(t)
+	crowd := query(t, s)
 	for n := 1; n <= reloads; n++ {
-		corefile := s.expand(t, generation(n, dead, live, plugins...))
+		corefile := s.Expand(t, generation(n, dead, live, plugins...))
 		if n == 3 {
-			failures := s.log.count("[ERROR]")
-			s.write(t, "Corefile", broken[0](corefile, 0))
-			eventually(t, 10*time.Second, "an error about the broken Corefile", func() bool {
-				return s.log.count("[ERROR]") > failures && s.log.count(`"intervall"`) > 0
+			failures := s.Log.Count("[ERROR]")
+			s.Write(t, "Corefile", broken[0](corefile, 0))
+			harness.Eventually(t, 10*time.Second, "an error about the broken Corefile", func() bool {
+				return s.Log.Count("[ERROR]") > failures && s.Log.Count(`"intervall"`) > 0
 			})
 			continue
 		}
-		s.write(t, "Corefile", corefile)
-		eventually(t, 10*time.Second, fmt.Sprintf("generation %d to answer", n), func() bool {
-			got := answer(s.ask(t, "generation.example.org.", dns.TypeTXT))
+		s.Write(t, "Corefile", corefile)
+		harness.Eventually(t, 10*time.Second, fmt.Sprintf("generation %d to answer", n), func() bool {
+			got := harness.Answer(s.Ask(t, "generation.example.org.", dns.TypeTXT))
 			return len(got) == 1 && got[0] == fmt.Sprintf("TXT %q", strconv.Itoa(n))
 		})
 	}
 	crowd.stop(t)
-	for i, e := range []*endpoint{dead, live} {
-		checkSchedule(t, e.times(seen[i]))
+	for i, e := range []*harness.Endpoint{dead, live} {
+		checkSchedule(t, e.Times(seen[i]))
 	}
-	s.checkUsage(t, goroutines, files)
-}
-
-// signalReload writes a Corefile, sends SIGUSR1 and waits for what comes of it.
-func (s *server) signalReload(t *testing.T, corefile string, bad bool) {
-	t.Helper()
-	const done, failed = "Reloading complete", "[ERROR] SIGUSR1"
-	before, failures := s.log.count(done, failed), s.log.count(failed)
-	s.write(t, "Corefile", s.expand(t, corefile))
-	if err := s.cmd.Process.Signal(syscall.SIGUSR1); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, 20*time.Second, "the end of a reload", func() bool { return s.log.count(done, failed) > before })
-	if got := s.log.count(failed) > failures; got != bad {
-		t.Fatalf("Expected a reload to fail: %v, it did: %v", bad, got)
-	}
+	checkUsage(t, s, goroutines, files)
 }
 
 // checkSchedule wants probes to come an interval apart, within their 2 % of jitter: a check that began anew would be
@@ -162,51 +146,27 @@ func checkSchedule(t *testing.T, probes []time.Time) {
 	}
 }
 
-var goroutineTotal = regexp.MustCompile(`goroutine profile: total (\d+)`)
-
-// usage returns how many goroutines and open files the server has; 0 files where that cannot be told.
-func (s *server) usage(t *testing.T) (goroutines, files int) {
-	t.Helper()
-	_, page, err := s.get(t, "@PPROF@", "/debug/pprof/goroutine?debug=1")
-	if err != nil {
-		t.Fatalf("Expected the list of goroutines, got error: %v", err)
-	}
-	match := goroutineTotal.FindStringSubmatch(page)
-	if match == nil {
-		t.Fatalf("Expected the number of goroutines, got:\n%s", page)
-	}
-	goroutines, _ = strconv.Atoi(match[1])
-	if runtime.GOOS == "linux" {
-		entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", s.cmd.Process.Pid))
-		if err != nil {
-			t.Fatal(err)
-		}
-		files = len(entries)
-	}
-	return goroutines, files
-}
-
 // checkUsage waits until goroutines and files are back where they were. One probe may be under way at each look: it has
 // a few goroutines and a file.
-func (s *server) checkUsage(t *testing.T, goroutines, files int) {
+func checkUsage(t *testing.T, s *harness.Server, goroutines, files int) {
 	t.Helper()
 	var g, f int
 	for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		if g, f = s.usage(t); g <= goroutines+1 && f <= files {
+		if g, f = s.Usage(t); g <= goroutines+1 && f <= files {
 			return
 		}
 	}
-	_, page, _ := s.get(t, "@PPROF@", "/debug/pprof/goroutine?debug=1")
+	_, page, _ := s.Get(t, "@PPROF@", "/debug/pprof/goroutine?debug=1")
 	t.Errorf("Expected about %d goroutines and %d files as before, got %d and %d:\n%s", goroutines, files, g, f, page)
 }
 
 // checkUnusedCheckStops takes the live check out of the configuration.
-func (s *server) checkUnusedCheckStops(t *testing.T, live *endpoint) {
+func checkUnusedCheckStops(t *testing.T, s *harness.Server, live *harness.Endpoint) {
 	t.Helper()
-	s.signalReload(t, zone("static www 192.0.2.1"), false)
-	last := live.count()
+	s.SignalReload(t, harness.Zone("static www 192.0.2.1"), false)
+	last := live.Count()
 	time.Sleep(interval * 3 / 2) // Nothing to wait for: that it does not happen is the point.
-	if got := live.count(); got != last {
+	if got := live.Count(); got != last {
 		t.Errorf("Expected no probes of a check that is gone, got %d", got-last)
 	}
 }

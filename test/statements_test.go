@@ -11,9 +11,9 @@ import (
 	"testing"
 )
 
-// statements are what an answer must be, as far as this version claims it. Comments name them by their numbers, and each
-// has at least one test whose name begins with it: TestR06_..., or TestR06_R07_... for several. R and A follow Route 53,
-// where a statement does not say "ours".
+// statements are what an answer must be, as far as this version claims it, and, by F and a number, what has to come of a
+// fault on our own side. Comments name them by their numbers, and each has at least one test whose name begins with it:
+// TestR06_..., or TestR06_R07_... for several. R and A follow Route 53, where a statement does not say "ours".
 var statements = map[string]string{
 	"R01": "Health is read from the last known state; a query never waits for a probe.",
 	"R02": "A record without a check is always healthy.",
@@ -42,17 +42,23 @@ var statements = map[string]string{
 	"H02": "A first pass decides at once; a new check becomes unhealthy only after fall failures, probed every fast (ours).",
 	"H03": "fall failures in a row, or N among the last M, make it unhealthy; rise passes in a row healthy.",
 	"H04": "While a contrary streak is open the check is probed every fast.",
+	"H05": "hold keeps it unhealthy for a time at least, doubled with every flip soon after, until it is calm (ours).",
 	"H06": "HTTP: 200 to 399 passes unless status says otherwise; redirects are not followed unless follow.",
 	"H07": "match must lie in the first 5,120 bytes of the decoded body; no more than that is read.",
 	"H08": "Host header: the word host or sni, else the target's host, with the port unless it is the scheme's own.",
 	"H09": "TLS is verified, with SNI, unless insecure (ours).",
 	"H10": "invert swaps; disabled stops probing and counts as healthy; both: unhealthy.",
-	"H11": "A host name is resolved for every probe, and never blocks others.",
+	"H11": "A host name is resolved for every probe, by resolver or the system's, and never blocks others.",
 	"H12": "A probe ends at its timeout, whatever the peer does.",
 	"H13": "A panic in a prober makes that probe indeterminate and hurts nothing else.",
+	"H14": "While this server seems to be cut off, the canaries too or else every host, nothing becomes unhealthy (ours).",
 	"H16": "A probe passes, fails or is indeterminate: what is wrong on our own side never moves a state (ours).",
+	"H17": "Only going unhealthy is ever held back, coming back healthy never (ours).",
+	"H18": "After a stop of the machine or the process everything is probed again before anything becomes unhealthy (ours).",
 	"C01": "atleast N is healthy while N or more children are; all, any, not as named; nesting is allowed.",
 	"C02": "N larger than the number of children is an error at load; a disabled child counts as healthy.",
+	"C03": "file is healthy while its first word is up and unhealthy while it is down, and is watched.",
+	"C04": "prometheus is healthy while the query is true; insufficient says what no data means.",
 	"D01": "Answers are authoritative, keep the letters of the question, and have the set's TTL.",
 	"D02": "NODATA and NXDOMAIN carry the SOA; empty non-terminals exist; a wildcard covers what does not (RFC 4592).",
 	"D03": "A CNAME answers every type, with its target where that is ours or can be looked up.",
@@ -61,6 +67,27 @@ var statements = map[string]string{
 	"D06": "Answers over UDP fit the client's buffer, else TC; ANY follows RFC 8482.",
 	"D10": "No cache in front outlives the TTL, which is unsettled while a check is not in its best state.",
 	"O01": "ready is false until every check is known or 5 s have passed; it speaks for the process, never of targets.",
+	"F01": "A target that refuses is left after fall failures, in the time that the timing says.",
+	"F02": "Targets that vanish without a word delay no check of others.",
+	"F03": "A hostile target costs bounded time and memory, and is told as what it is.",
+	"F04": "A target that fails every now and then, never often in a row, is left by fall N/M.",
+	"F05": "A target that goes up and down all the time is held down for longer and longer.",
+	"F06": "When all targets fail and nothing tells why, going unhealthy is held for a while, and then accepted.",
+	"F07": "While the canaries fail too the server is isolated, and nothing moves.",
+	"F08": "With a canary that passes nothing is held.",
+	"F09": "Without descriptors no state moves, and checks go on once there are some.",
+	"F10": "Without ports no state moves, and probes leave none in TIME_WAIT.",
+	"F11": "Without a resolver probes go to the addresses from before.",
+	"F12": "Without processor time no healthy target is taken down.",
+	"F13": "After a stop of the process everything is probed again before anything goes unhealthy.",
+	"F14": "A wall clock that is set forward or back moves no state and no timing; certificates expire by it.",
+	"F15": "Reloads, broken ones too, keep what is known and pile nothing up.",
+	"F16": "A prober that panics is survived, and moves no state.",
+	"F17": "A probe that never returns holds its place for a bounded time, and so do many.",
+	"F18": "A start spreads its first probes.",
+	"F19": "Thousands of checks take less than one processor and leave queries alone.",
+	"F25": "The address families are independent.",
+	"F26": "A certificate that is expired, of another name or missing at the client is told as such.",
 	"O03": "A reload loses no query, keeps the state of unchanged checks and leaks nothing.",
 }
 

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/seed-a19ac2b6/failover/test/harness"
 )
 
 // queries is the size of a sample.
@@ -20,8 +22,8 @@ var critical = map[int]float64{1: 10.828, 2: 13.816}
 // TestR03_WeightedShares has the example of the specification, 10/20/20, answer real queries. It does not run beside
 // other tests: it takes the machine for itself.
 func TestR03_WeightedShares(t *testing.T) {
-	blue, green, red := serve(t), serve(t), serve(t)
-	s := start(t, zone(fmt.Sprintf(`
+	blue, green, red := harness.Serve(t), harness.Serve(t), harness.Serve(t)
+	s := harness.Start(t, harness.Zone(fmt.Sprintf(`
 		check * %s
 		check blue %s
 		check green %s
@@ -29,30 +31,30 @@ func TestR03_WeightedShares(t *testing.T) {
 		weight 10 api 192.0.2.11 check blue
 		weight 20 api 192.0.2.12 check green
 		weight 20 api 192.0.2.13 check red
-		weight 0  api 192.0.2.14`, timing, blue.url(), green.url(), red.url())))
+		weight 0  api 192.0.2.14`, timing, blue.URL(), green.URL(), red.URL())))
 
 	fits(t, s, map[string]float64{"192.0.2.11": 0.2, "192.0.2.12": 0.4, "192.0.2.13": 0.4})
 
-	red.set(fail)
-	eventually(t, soon, "no answer with the third any more", func() bool {
-		return s.sample(t, 64)["192.0.2.13"] == 0
+	red.Set(harness.Fail)
+	harness.Eventually(t, harness.Soon, "no answer with the third any more", func() bool {
+		return sample(t, s, 64)["192.0.2.13"] == 0
 	})
 	fits(t, s, map[string]float64{"192.0.2.11": 1.0 / 3, "192.0.2.12": 2.0 / 3})
 
 	// R08: the reserve takes over when all the others are down.
-	blue.set(fail)
-	green.set(fail)
-	eventually(t, soon, "answers with the reserve only", func() bool {
-		return s.sample(t, 64)["192.0.2.14"] == 64
+	blue.Set(harness.Fail)
+	green.Set(harness.Fail)
+	harness.Eventually(t, harness.Soon, "answers with the reserve only", func() bool {
+		return sample(t, s, 64)["192.0.2.14"] == 64
 	})
 }
 
 // fits draws a sample, twice if need be, and judges whether its shares can be the expected ones.
-func fits(t *testing.T, s *server, shares map[string]float64) {
+func fits(t *testing.T, s *harness.Server, shares map[string]float64) {
 	t.Helper()
 	var statistic float64
 	for range 2 {
-		counts := s.sample(t, queries)
+		counts := sample(t, s, queries)
 		statistic = 0
 		for value, n := range counts {
 			share, expected := shares[value]
@@ -71,7 +73,7 @@ func fits(t *testing.T, s *server, shares map[string]float64) {
 }
 
 // sample asks for the A records of api.example.org n times and counts the answers.
-func (s *server) sample(t *testing.T, n int) map[string]int {
+func sample(t *testing.T, s *harness.Server, n int) map[string]int {
 	t.Helper()
 	const clients = 8
 	var (
@@ -81,7 +83,7 @@ func (s *server) sample(t *testing.T, n int) map[string]int {
 	)
 	for i := range clients {
 		wg.Go(func() {
-			mine, err := s.draw(n/clients + min(1, max(0, n%clients-i)))
+			mine, err := draw(s, n/clients+min(1, max(0, n%clients-i)))
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -100,18 +102,18 @@ func (s *server) sample(t *testing.T, n int) map[string]int {
 }
 
 // draw asks n times over one socket.
-func (s *server) draw(n int) (map[string]int, error) {
-	conn, err := net.Dial("udp", s.addr)
+func draw(s *harness.Server, n int) (map[string]int, error) {
+	conn, err := net.Dial("udp", s.Addr)
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Close()
 	co := &dns.Conn{Conn: conn}
 	counts := map[string]int{}
-	m := question("api.example.org.", dns.TypeA)
+	m := harness.Question("api.example.org.", dns.TypeA)
 	for range n {
 		m.Id = dns.Id()
-		_ = co.SetDeadline(time.Now().Add(patience))
+		_ = co.SetDeadline(time.Now().Add(harness.Patience))
 		if err := co.WriteMsg(m); err != nil {
 			return nil, err
 		}
@@ -122,7 +124,7 @@ func (s *server) draw(n int) (map[string]int, error) {
 		if reply.Id != m.Id || len(reply.Answer) != 1 {
 			return nil, fmt.Errorf("expected one record, got: %v", reply)
 		}
-		counts[rdata(reply.Answer[0])]++
+		counts[harness.Rdata(reply.Answer[0])]++
 	}
 	return counts, nil
 }

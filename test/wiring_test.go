@@ -19,6 +19,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/seed-a19ac2b6/failover/test/harness"
 )
 
 // TestH09_TLSIsVerified goes from the words of the Corefile to a handshake, in each way a certificate can be judged.
@@ -43,8 +45,8 @@ func TestH09_TLSIsVerified(t *testing.T) {
 			primary   t-%[1]s 192.0.2.1 check t-%[1]s
 			secondary t-%[1]s 198.51.100.1`, name, port, timing, words, strings.Replace(words, "host ", "sni ", 1))
 	}
-	s := start(t, zone(lines, "ready 127.0.0.1:@READY@"), "ca.pem", ca)
-	eventually(t, 10*time.Second, "all checks known", func() bool { return s.ready(t) })
+	s := harness.Start(t, harness.Zone(lines, "ready 127.0.0.1:@READY@"), "ca.pem", ca)
+	harness.Eventually(t, 10*time.Second, "all checks known", func() bool { return isReady(t, s) })
 	for name, healthy := range map[string]bool{
 		"unknown": false, "own": true, "old": true, "hosted": true, "other": false, "address": false, "blind": true,
 	} {
@@ -53,7 +55,7 @@ func TestH09_TLSIsVerified(t *testing.T) {
 			want = "192.0.2.1"
 		}
 		for _, prefix := range []string{"", "t-"} {
-			if got := s.a(t, prefix+name); got != want {
+			if got := s.A(t, prefix+name); got != want {
 				t.Errorf("%s%s: expected %s, got %s", prefix, name, want, got)
 			}
 		}
@@ -97,21 +99,21 @@ func serveTLS(t *testing.T, name string) (port int, authority string) {
 // TestOneProbeForOneDefinition uses the same target under several names, records, zones and server blocks.
 func TestOneProbeForOneDefinition(t *testing.T) {
 	t.Parallel()
-	e := serve(t)
+	e := harness.Serve(t)
 	stanza := fmt.Sprintf(`
 		check web %[1]s %[2]s
 		check %% %[1]s %[2]s
 		check both all web %%
 		primary   www 192.0.2.1 check web
 		secondary www 198.51.100.1 check %%
-		weight 1  api 192.0.2.1 check both`, e.url(), patient)
-	s := start(t, zone(strings.ReplaceAll(stanza, "%", "same"))+
+		weight 1  api 192.0.2.1 check both`, e.URL(), patient)
+	s := harness.Start(t, harness.Zone(strings.ReplaceAll(stanza, "%", "same"))+
 		"example.net:@DNS@ sub.example.org:@DNS@ {\n bind 127.0.0.1\n failover {\n"+
 		strings.ReplaceAll(stanza, "%", "again")+"\n }\n}\n")
-	eventually(t, 10*time.Second, "some probes", func() bool { return e.count() > 4 })
-	checkSchedule(t, e.times(1)) // The first one comes at once, whatever its place in the schedule.
+	harness.Eventually(t, 10*time.Second, "some probes", func() bool { return e.Count() > 4 })
+	checkSchedule(t, e.Times(1)) // The first one comes at once, whatever its place in the schedule.
 	for _, name := range []string{"www.example.org.", "www.example.net.", "api.sub.example.org."} {
-		if got := s.addresses(t, name, 1); got != "192.0.2.1" {
+		if got := s.Addresses(t, name, 1); got != "192.0.2.1" {
 			t.Errorf("%s: expected the healthy primary, got %q", name, got)
 		}
 	}
@@ -120,23 +122,23 @@ func TestOneProbeForOneDefinition(t *testing.T) {
 // TestLameduckGoesOn sends SIGTERM to a server that stays for a while: it probes and answers by health until it is gone.
 func TestLameduckGoesOn(t *testing.T) {
 	t.Parallel()
-	e := serve(t)
-	s := start(t, zone(fmt.Sprintf(`
+	e := harness.Serve(t)
+	s := harness.Start(t, harness.Zone(fmt.Sprintf(`
 		check web %s %s
 		primary   www 192.0.2.1 check web
-		secondary www 198.51.100.1`, e.url(), timing), "health 127.0.0.1:@HEALTH@ {\n lameduck 4s\n }"))
-	s.awaitA(t, time.Second, "www", "192.0.2.1")
-	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		secondary www 198.51.100.1`, e.URL(), timing), "health 127.0.0.1:@HEALTH@ {\n lameduck 4s\n }"))
+	s.AwaitA(t, time.Second, "www", "192.0.2.1")
+	if err := s.Cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, time.Second, "the shutdown", func() bool { return s.log.count("SIGTERM") > 0 })
-	e.set(fail)
-	s.awaitA(t, 3500*time.Millisecond, "www", "198.51.100.1")
+	harness.Eventually(t, time.Second, "the shutdown", func() bool { return s.Log.Count("SIGTERM") > 0 })
+	e.Set(harness.Fail)
+	s.AwaitA(t, 3500*time.Millisecond, "www", "198.51.100.1")
 }
 
 // TestBinaryHasThePlugin asks the binary for its plugins.
 func TestBinaryHasThePlugin(t *testing.T) {
-	path, err := binary()
+	path, err := harness.Binary()
 	if err != nil {
 		t.Fatal(err)
 	}

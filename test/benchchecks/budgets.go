@@ -1,0 +1,158 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// The budgets.
+const (
+	maxTCPRatio     = 1.3 // CPU, of gdnsd's
+	maxHTTPRatio    = 1.5 // CPU, of a bare net/http client's
+	maxResident     = 1.5 * 1024
+	maxPeakRatio    = 2 // of the mean
+	maxLateness     = 100 * time.Millisecond
+	halfACore       = 0.5 // up to which maxLateness is promised
+	moreThanFlights = 50  // goroutines beyond one for each probe in flight
+
+	// fewest is from how many checks on their memory stands out from the rest of the process.
+	fewest = 10_000
+)
+
+// judgement is what a budget has come to.
+type judgement struct {
+	what, limit, measured string
+
+	judged, met bool
+}
+
+func (j judgement) verdict() string {
+	switch {
+	case !j.judged:
+		return "not judged"
+	case j.met:
+		return "met"
+	default:
+		return "MISSED"
+	}
+}
+
+// judge compares the runs with the budgets. Where there are several of a kind, the CPU is that of all together and the
+// rest the worst one's.
+func judge(all []figures) []judgement {
+	return slices.Concat(
+		[]judgement{ratio(all, kindTCP, gdnsd, maxTCPRatio), ratio(all, kindHTTP, bare, maxHTTPRatio)},
+		ofRuns(all),
+	)
+}
+
+// distinct gives the runs of failover, each once.
+func distinct(all []figures) []run {
+	var runs []run
+	for _, f := range all {
+		if f.who == failover && !slices.Contains(runs, f.run) {
+			runs = append(runs, f.run)
+		}
+	}
+	return runs
+}
+
+// ratio compares failover's CPU with that of a reference that did the same.
+func ratio(all []figures, kind, reference string, limit float64) judgement {
+	j := judgement{
+		what:     fmt.Sprintf("CPU of a %s probe, of %s's", kind, reference),
+		limit:    fmt.Sprintf("%.1fx", limit),
+		measured: "one of the two has not run",
+	}
+	i := slices.IndexFunc(all, func(f figures) bool { return f.kind == kind && f.who == reference })
+	if i < 0 {
+		return j
+	}
+	theirs := all[i].run
+	ours := theirs
+	ours.who = failover
+	a, b := together(all, ours), together(all, theirs)
+	if a.arrived == 0 || b.cpu == 0 {
+		return j
+	}
+	quotient := a.cpuPerProbe() / b.cpuPerProbe()
+	j.measured = fmt.Sprintf("%.2fx (%.0f us, %.0f us)", quotient, a.cpuPerProbe()*1e6, b.cpuPerProbe()*1e6)
+	j.judged, j.met = true, quotient <= limit
+	return j
+}
+
+// together adds up the CPU time and the probes of equal runs.
+func together(all []figures, r run) figures {
+	sum := figures{run: r}
+	for _, f := range all {
+		if f.run == r {
+			sum.cpu += f.cpu
+			sum.over += f.over
+			sum.arrived += f.arrived
+		}
+	}
+	return sum
+}
+
+func ofRuns(all []figures) []judgement {
+	runs := distinct(all)
+	judgements := make([][]judgement, len(runs))
+	for i, r := range runs {
+		judgements[i] = ofRun(all, r)
+	}
+	return slices.Concat(judgements...)
+}
+
+// ofRun judges what a run has to keep by itself.
+func ofRun(all []figures, r run) []judgement {
+	var (
+		resident, peak float64
+		beyond         = -1 << 30
+		lateness       time.Duration
+		unknown        bool
+	)
+	for _, f := range all {
+		if f.run != r {
+			continue
+		}
+		resident = max(resident, f.perCheck.resident)
+		peak = max(peak, float64(f.peak)/f.mean())
+		beyond = max(beyond, f.goroutines-int(f.open))
+		lateness = max(lateness, f.lateness)
+		unknown = unknown || f.noLateness || f.mute
+	}
+	sum := together(all, r)
+	name := fmt.Sprintf("%d %s at %v: ", r.checks, r.kind, r.interval)
+	late := judgement{
+		what:     name + "worst lateness, at up to 50 % of a core",
+		limit:    rounded(maxLateness),
+		measured: fmt.Sprintf("%s at %.0f %%", rounded(lateness), sum.core()*100),
+		judged:   sum.core() <= halfACore,
+		met:      lateness <= maxLateness,
+	}
+	if unknown {
+		late.measured, late.judged = "n/a", false
+	}
+	return []judgement{
+		{
+			what:  name + "resident",
+			limit: fmt.Sprintf("%.0f B", float64(maxResident)), measured: fmt.Sprintf("%.0f B", resident),
+			judged: r.checks >= fewest, met: resident <= maxResident,
+		},
+		{
+			what:  name + "peak of 100 ms, of the mean",
+			limit: fmt.Sprintf("%dx", maxPeakRatio), measured: fmt.Sprintf("%.2fx", peak),
+			judged: true, met: peak <= maxPeakRatio,
+		},
+		late,
+		{
+			what:  name + "goroutines beyond one a probe",
+			limit: strconv.Itoa(moreThanFlights), measured: strconv.Itoa(beyond),
+			judged: true, met: beyond <= moreThanFlights,
+		},
+	}
+}

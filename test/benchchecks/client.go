@@ -1,0 +1,56 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+)
+
+// startClient runs the reference for HTTP checks.
+func (b *bench) startClient(ctx context.Context, r run, port int) (*process, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	return launch(ctx, b.measured, filepath.Join(b.dir, "client.log"), inRole(roleClient),
+		self, strconv.Itoa(r.checks), r.interval.String(), strconv.Itoa(port))
+}
+
+// probeBarely is the role: what a program costs that does nothing but send its requests in time, with net/http as it
+// comes and a fresh connection for each.
+func probeBarely(args []string) error {
+	if len(args) != 3 {
+		return errors.New("the arguments are CHECKS INTERVAL PORT")
+	}
+	checks, err1 := strconv.Atoi(args[0])
+	interval, err2 := time.ParseDuration(args[1])
+	if err := errors.Join(err1, err2); err != nil {
+		return err
+	}
+	urls := make([]string, checks)
+	for i := range urls {
+		urls[i] = "http://" + target(i) + ":" + args[2] + "/"
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: timeout}
+	began := time.Now()
+	for i := 0; ; i++ {
+		time.Sleep(time.Until(began.Add(time.Duration(i) * interval / time.Duration(checks))))
+		go fetch(client, urls[i%checks])
+	}
+}
+
+func fetch(client *http.Client, url string) {
+	response, err := client.Get(url)
+	if err != nil {
+		return // the endpoint counts what arrives
+	}
+	_, _ = io.Copy(io.Discard, response.Body)
+	response.Body.Close()
+}
