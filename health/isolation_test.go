@@ -361,6 +361,33 @@ func TestH14_ThisMachineIsNeverHeld(t *testing.T) {
 	}
 }
 
+// TestH14_SilenceIsBelievedInTheEnd has targets that are being probed nearly without a pause while they are held: none
+// of them was ever found idle to be let fall.
+func TestH14_SilenceIsBelievedInTheEnd(t *testing.T) {
+	quick := Timing{Interval: time.Second, Timeout: 300 * time.Millisecond, Fast: 100 * time.Millisecond, Fall: 3, Rise: 1}
+	for _, tm := range []Timing{timing, quick} {
+		synctest.Test(t, func(t *testing.T) {
+			n := &network{hang: true}
+			w := newWorld(t, n.answer)
+			r := w.registry(Options{})
+			targets := hosts(6)
+			for i := range targets {
+				targets[i].Timing = tm
+			}
+			l := acquire(t, r, targets...)
+			time.Sleep(time.Minute)
+			n.set(func(n *network) { n.cut = true })
+			time.Sleep(patience(tm) + tm.Interval + time.Duration(tm.Fall+2)*max(tm.Fast, tm.Timeout) + tick)
+			synctest.Wait()
+			if got := w.falls(); got != len(targets) {
+				t.Errorf("By %+v %d of %d have fallen", tm, got, len(targets))
+			}
+			l.Release()
+			r.Wait()
+		})
+	}
+}
+
 // TestH14_ACanaryHereSpeaksForTargetsHere is what somebody sees who tries it on one machine.
 func TestH14_ACanaryHereSpeaksForTargetsHere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -118,7 +118,7 @@ func (r *Registry) holdBack(m *monitor, now time.Duration) bool {
 	}
 	e := r.evidence(m, h, now)
 	switch verdict := e.judge(); {
-	case verdict == fall && (e.here || !v.isolated):
+	case verdict == fall && (e.here || !v.isolated || !e.sees()):
 		return false
 	case verdict == isolated:
 		h.renew(e, now)
@@ -126,7 +126,7 @@ func (r *Registry) holdBack(m *monitor, now time.Duration) bool {
 		h.doubted = now
 		m.again = true
 	}
-	// While isolated, what lets one fall forgives all: reconsider sees to that.
+	// While isolated, a sign that lets one fall forgives all: reconsider sees to that.
 	if v.held == nil {
 		v.held = map[*monitor]hold{}
 	}
