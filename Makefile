@@ -18,7 +18,7 @@ E2E := ./test
 TOOLS := ip:iproute2 nft:nftables chrt:util-linux nice:coreutils
 SOURCES := cmd health policy plugin test
 
-.PHONY: all build run test unit race alloc e2e faults faults-full tools fmt fmt-check vet lint fuzz bench bench-checks clean
+.PHONY: all build run test unit race alloc e2e faults faults-full tools fmt fmt-check vet lint fuzz bench bench-checks bench-smoke clean
 
 all: build
 
@@ -34,7 +34,7 @@ run: build
 	bin/coredns -conf Corefile.example
 
 ## test: everything that must pass before a change goes in.
-test: fmt-check vet lint race alloc faults
+test: fmt-check vet lint race alloc faults bench-smoke
 
 ## unit: the quick tests, without the race detector and without the end-to-end tests.
 unit:
@@ -116,6 +116,10 @@ bench:
 ## bench-checks: what 10,000 and 100,000 checks cost, beside gdnsd (if it is installed) and net/http; some 7 minutes.
 bench-checks: build
 	COREDNS_BINARY="$(CURDIR)/bin/coredns" $(GO) run ./test/benchchecks
+
+## bench-smoke: that bench-checks still works; it judges no figure.
+bench-smoke: build
+	COREDNS_BINARY="$(CURDIR)/bin/coredns" $(GO) test -count=1 ./test/benchchecks
 
 ## clean: remove what the build made.
 clean:

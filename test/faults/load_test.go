@@ -19,23 +19,34 @@ func TestF18_NoHerd(t *testing.T) {
 		checks   = 3000
 		interval = 10 * time.Second
 		window   = 100 * time.Millisecond
+		mean     = float64(checks) * float64(window) / float64(interval)
 		// A start is slowed down to 100 in a window. Which of them falls where is a hash's choice, so the standard
-		// deviation is 10, and the busiest of all windows is a few of those above.
+		// deviation is 10, and the busiest of all windows is a few of those above: once in a hundred starts it is more
+		// than this.
 		paced = 140
 	)
 	machine := stalls(t)
-	web := serve(t, nil, false)
-	s := start(t, fmt.Sprintf("check web tcp://:%d interval %v timeout 4s\n%s", web.port, interval, loopbacks(checks, "web")))
-	awaitHealthy(t, s, checks)
-	first := web.times(0)
-	mean := float64(checks) * float64(window) / float64(interval)
-	peak := busiest(first, window)
-	t.Logf("%d first probes in %v, %d in the busiest %v; the mean is %.0f afterwards",
-		len(first), first[len(first)-1].Sub(first[0]).Round(time.Millisecond), peak, window, mean)
 	// What a stall of the machine holds up comes in one go after it.
-	most := func() float64 { return max(3*mean, paced) * (1 + float64(machine())/float64(window)) }
-	if float64(peak) > most() {
-		t.Errorf("Expected at most %.0f probes in %v, got %d", most(), window, peak)
+	most := func() int { return int(max(3*mean, paced) * (1 + float64(machine())/float64(window))) }
+	var peak int
+	var web *target
+	var s *harness.Server
+	for range 2 {
+		web = serve(t, nil, false)
+		s = start(t, fmt.Sprintf("check web tcp://:%d interval %v timeout 4s\n%s", web.port, interval, loopbacks(checks, "web")))
+		awaitHealthy(t, s, checks)
+		first := web.times(0)
+		peak = busiest(first, window)
+		t.Logf("%d first probes in %v, %d in the busiest %v; the mean is %.0f afterwards",
+			len(first), first[len(first)-1].Sub(first[0]).Round(time.Millisecond), peak, window, mean)
+		if peak <= most() {
+			break
+		}
+		// Once more, with another hash.
+		s.Stop(t)
+	}
+	if peak > most() {
+		t.Fatalf("Expected at most %d probes in %v, got %d", most(), window, peak)
 	}
 	// And from the second round on they are spread over the interval.
 	d := interval / 2
@@ -46,8 +57,8 @@ func TestF18_NoHerd(t *testing.T) {
 	during(t, d, func() string { return "" })
 	later := web.times(from)
 	t.Logf("%d probes in %v, %d in the busiest %v", len(later), d, busiest(later, window), window)
-	if got := busiest(later, window); float64(got) > most() {
-		t.Errorf("Expected at most %.0f probes in %v, got %d", most(), window, got)
+	if got := busiest(later, window); got > most() {
+		t.Errorf("Expected at most %d probes in %v, got %d", most(), window, got)
 	}
 	wantNoneFallen(t, s)
 }

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -55,14 +54,24 @@ type world struct {
 	number int
 }
 
-var worlds atomic.Int32
+// numbers are those of worlds that are not there now. The addresses are enough for 32 worlds at a time.
+var numbers = func() chan int {
+	free := make(chan int, 32)
+	for n := range cap(free) {
+		free <- n
+	}
+	return free
+}()
 
 // newWorld makes a world and the route to it. It ends with the test.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{number: int(worlds.Add(1)) - 1}
-	if w.number >= 32 {
-		t.Fatal("The addresses are enough for 32 worlds")
+	w := new(world)
+	select {
+	case w.number = <-numbers:
+		t.Cleanup(func() { numbers <- w.number })
+	default:
+		t.Fatalf("Expected at most %d worlds at a time", cap(numbers))
 	}
 	err := onThread(func() error {
 		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {

@@ -110,8 +110,8 @@ func (p *pinged) faults(t *testing.T) {
 	}
 }
 
-// TestPing_Refused runs a server in a namespace of its own, in which it may open neither kind of socket.
-func TestPing_Refused(t *testing.T) {
+// TestPingRefused runs a server in a namespace of its own, in which it may open neither kind of socket.
+func TestPingRefused(t *testing.T) {
 	t.Parallel()
 	server, err := harness.Binary()
 	if err != nil {

@@ -45,7 +45,8 @@ func healthy(t *testing.T, s *harness.Server) int {
 // awaitHealthy waits until all of n checks are healthy.
 func awaitHealthy(t *testing.T, s *harness.Server, n int) {
 	t.Helper()
-	harness.Eventually(t, 30*time.Second, fmt.Sprintf("%d checks to be healthy", n), func() bool {
+	// It is seconds, but for a server that gets the processor only when nobody else wants it.
+	harness.Eventually(t, time.Minute, fmt.Sprintf("%d checks to be healthy", n), func() bool {
 		return healthy(t, s) == n
 	})
 }
