@@ -43,6 +43,7 @@ func TestH07_MatchInTheDecodedBody(t *testing.T) {
 		{"gzip at the limit", "ok", pad + "ok", "gzip", Pass, ReasonOK},
 		{"gzip past the limit", "ok", pad + "xok", "gzip", Fail, ReasonBody},
 		{"gzip bomb", "ok", strings.Repeat("x", 8<<20), "gzip", Fail, ReasonBody},
+		{"nothing, and that as gzip", "ok", "", "broken", Fail, ReasonBody},
 		{"not gzip", "ok", "all ok, but not compressed", "broken", Fail, ReasonProtocol},
 	} {
 		body := []byte(c.body)

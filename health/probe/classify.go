@@ -50,6 +50,7 @@ var errnos = []struct {
 	{syscall.ENOMEM, Indeterminate, ReasonFDLimit},
 	{syscall.EADDRNOTAVAIL, Indeterminate, ReasonPorts},
 	{syscall.EADDRINUSE, Indeterminate, ReasonPorts},
+	{syscall.EAGAIN, Indeterminate, ReasonPorts}, // Linux has no local port for a datagram socket; Go calls it a timeout
 	{syscall.EACCES, Indeterminate, ReasonPermission},
 	{syscall.EPERM, Indeterminate, ReasonPermission},
 	{syscall.EAFNOSUPPORT, Indeterminate, ReasonNoRoute},
@@ -57,6 +58,7 @@ var errnos = []struct {
 	{syscall.ENETUNREACH, Fail, ReasonUnreachable},
 	{syscall.EHOSTUNREACH, Fail, ReasonUnreachable},
 	{syscall.ENETDOWN, Fail, ReasonUnreachable},
+	{syscall.EHOSTDOWN, Fail, ReasonUnreachable}, // so BSD and macOS call a neighbour that does not answer
 }
 
 // classify gives the verdict on what went wrong in one phase of an attempt; otherwise is the reason of an error that is
@@ -68,23 +70,30 @@ func classify(ctx context.Context, phase string, err error, otherwise Reason) *p
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return indeterminate(ReasonCanceled, phase+": broken off")
 	}
+	// Whatever the system says comes first: that it is short of something is no less true when the time is over too.
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
+		return classifyErrno(phase, errno)
+	}
 	var timeout net.Error
 	if ctx.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout() {
 		return failure(ReasonTimeout, phase+": no answer in time")
-	}
-	if errno, ok := errors.AsType[syscall.Errno](err); ok {
-		for _, e := range errnos {
-			if e.errno == errno {
-				return &probeError{outcome: e.outcome, reason: e.reason, detail: phase + ": " + errno.Error()}
-			}
-		}
-		// The system refuses in a way nobody has thought of: that says nothing about the target.
-		return indeterminate(ReasonInternal, phase+": "+errno.Error())
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return failure(ReasonReset, phase+": the connection was closed too early")
 	}
 	return classifyTLS(phase, err, otherwise)
+}
+
+// classifyErrno is the part of classify that knows the system's errors.
+func classifyErrno(phase string, errno syscall.Errno) *probeError {
+	known := portable(errno)
+	for _, e := range errnos {
+		if e.errno == known {
+			return &probeError{outcome: e.outcome, reason: e.reason, detail: phase + ": " + errno.Error()}
+		}
+	}
+	// The system refuses in a way nobody has thought of: that says nothing about the target.
+	return indeterminate(ReasonInternal, phase+": "+errno.Error())
 }
 
 // classifyTLS is the part of classify that knows certificates and alerts.

@@ -17,10 +17,6 @@ func dialUDP(ctx context.Context, source netip.Addr, target netip.AddrPort) (net
 		dialer.LocalAddr = net.UDPAddrFromAddrPort(netip.AddrPortFrom(source, 0))
 	}
 	conn, err := dialer.DialContext(ctx, "udp", target.String())
-	if errors.Is(err, syscall.EAGAIN) {
-		// So Linux says that there is no local port left, and Go takes it for a timeout.
-		return nil, indeterminate(ReasonPorts, "udp "+target.String()+": no local port is free")
-	}
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,8 @@ func (e *endpoint) connect(ctx context.Context, phases *Phases) (*net.TCPConn, e
 
 // each tries the host's addresses in order, each for its share of the time that is left, so that one black hole does
 // not keep the next from being tried. It ends with the first that contact gives no error for. If all fail the first
-// failure counts; trouble of our own only if there is nothing else.
+// failure counts, unless there was an address that could not be tried for want of descriptors or ports: it may be the
+// one that works. Other trouble of our own, such as a family without a route, counts only if there is nothing else.
 //
 // The contact need not classify its errors: phase and address come before them. The error of each is a *probeError.
 func (e *endpoint) each(
@@ -59,19 +60,32 @@ func (e *endpoint) each(
 		return err
 	}
 	var verdict *probeError
+	heaviest := -1
 	for i, addr := range addrs {
 		err := e.contact(ctx, phase, addr, len(addrs)-i, contact)
 		if err == nil {
 			return nil
 		}
-		if verdict == nil || verdict.outcome == Indeterminate && err.outcome == Fail {
-			verdict = err
+		if weight := e.weight(err, addr); weight > heaviest {
+			verdict, heaviest = err, weight
 		}
 		if ctx.Err() != nil {
 			break
 		}
 	}
 	return verdict
+}
+
+// weight is how much the error of one address counts beside those of others.
+func (e *endpoint) weight(err *probeError, addr netip.Addr) int {
+	switch {
+	case err.outcome == Fail:
+		return 1
+	case err.reason == ReasonFDLimit, err.reason == ReasonPorts && e.network.routes.any(addr):
+		return 2 // without a route it is a system that has turned IPv6 off, and says so in this way
+	default:
+		return 0
+	}
 }
 
 // contact tries one address for 1/shares of the time that is left.

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,10 +51,7 @@ func (s Spec) checkDNS() error {
 			return fmt.Errorf("rcode: %q is not a response code such as NOERROR or NXDOMAIN", code)
 		}
 	}
-	if _, err := regexp.Compile(s.Expect); err != nil {
-		return fmt.Errorf("expect: %w", err)
-	}
-	return nil
+	return s.checkExpect()
 }
 
 // parseType reads the name of a record type, or TYPE and its number (RFC 3597). It refuses the types that stand for no
@@ -76,14 +72,8 @@ func parseType(name string) (uint16, error) {
 }
 
 func newDNSProber(s Spec, n *network) (Prober, error) {
-	p := &dnsProber{endpoint: newEndpoint(s, n), id: s.ID()}
-	if s.Expect != "" {
-		var err error
-		if p.match, err = newMatcher(s.Expect); err != nil {
-			return nil, fmt.Errorf("expect: %w", err)
-		}
-	}
-	return p, nil
+	match, err := newExpect(s)
+	return &dnsProber{endpoint: newEndpoint(s, n), id: s.ID(), match: match}, err
 }
 
 func (p *dnsProber) Probe(ctx context.Context) (result Result) {

@@ -96,8 +96,13 @@ func (h *httpAttempt) converse(x *exchange, request *http.Request, client *tlsCl
 		return x.doHTTP2(request, h.maxRaw, &h.phases)
 	}
 	response, err := x.do(request, &h.phases)
-	if err == nil && h.proxy != nil && !tunnelled && response.StatusCode == http.StatusProxyAuthRequired {
-		return nil, indeterminate(ReasonProxy, "proxy: it asks for a password")
+	if h.proxy != nil && !tunnelled {
+		if _, judged := errors.AsType[*probeError](err); err != nil && !judged {
+			return nil, proxyFailed(x.ctx, err)
+		}
+		if err == nil && response.StatusCode == http.StatusProxyAuthRequired {
+			return nil, indeterminate(ReasonProxy, "proxy: it asks for a password")
+		}
 	}
 	x.left = h.maxRaw
 	return response, err
@@ -178,6 +183,11 @@ func (x *exchange) end(good bool) {
 		abort(x.raw)
 	}
 	x.release()
+	x.freeReader()
+}
+
+// freeReader gives the reader back.
+func (x *exchange) freeReader() {
 	if x.reader != nil {
 		x.reader.Reset(nil)
 		readers.Put(x.reader)

@@ -13,9 +13,9 @@ import (
 )
 
 // fieldsTalk are of the kinds that send bytes and look for others.
-var fieldsTalk = group{[]string{"Send", "Expect"}, Spec.checkTalk}
+var fieldsTalk = group{[]string{"Send", "Expect"}, Spec.checkExpect}
 
-func (s Spec) checkTalk() error {
+func (s Spec) checkExpect() error {
 	if _, err := regexp.Compile(s.Expect); err != nil {
 		return fmt.Errorf("expect: %w", err)
 	}

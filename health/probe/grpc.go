@@ -61,7 +61,6 @@ func newGRPCProber(s Spec, n *network) (Prober, error) {
 		if p.tls, err = newTLSClient(s); err != nil {
 			return nil, err
 		}
-		p.tls.protocols = []string{"h2"}
 	}
 	return p, nil
 }
@@ -81,7 +80,7 @@ func (p *grpcProber) Probe(ctx context.Context) (result Result) {
 		if err != nil {
 			return classify(ctx, "tls", err, ReasonTLS).result()
 		}
-		if secured.ConnectionState().NegotiatedProtocol != "h2" {
+		if secured.ConnectionState().NegotiatedProtocol != alpnHTTP2[0] {
 			return failure(ReasonProtocol, "tls: the peer does not offer HTTP/2").result()
 		}
 		conn = secured

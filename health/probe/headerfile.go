@@ -86,15 +86,11 @@ func (l *secretFile) current() string {
 func (l *secretFile) reload() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	info, err := os.Stat(l.path)
+	now, err := stampOf(l.path)
 	if err != nil {
-		return withoutPath(err)
+		return err
 	}
-	if !info.Mode().IsRegular() {
-		return errors.New("it is not a regular file") // a pipe would hold everything up
-	}
-	now := stamp{info.ModTime(), info.Size()}
-	if l.text != "" && now == l.stamp {
+	if l.text != "" && now.same(l.stamp) {
 		return nil
 	}
 	text, err := readSecret(l.path)
@@ -126,12 +122,4 @@ func readSecret(path string) (string, error) {
 	default:
 		return text, nil
 	}
-}
-
-// withoutPath is what is wrong with a file whose name is told anyway.
-func withoutPath(err error) error {
-	if inner, ok := errors.AsType[*os.PathError](err); ok {
-		return inner.Err
-	}
-	return err
 }

@@ -63,7 +63,6 @@ func newHTTP(s Spec, n *network) (*httpProber, error) {
 		if h.tls, err = newTLSClient(s); err != nil {
 			return nil, err
 		}
-		h.tls.protocols = s.alpn()
 	} else if s.Follow {
 		_, _ = x509.SystemCertPool() // a redirect may lead to https: see newTLSClient
 	}
@@ -223,7 +222,10 @@ func readBody(response *http.Response, limit int64) ([]byte, error) {
 		unzip = new(gzip.Reader)
 	}
 	defer unzippers.Put(unzip)
-	if err := unzip.Reset(response.Body); err != nil {
+	switch err := unzip.Reset(response.Body); {
+	case errors.Is(err, io.EOF): // there is no body, so there is nothing to decode
+		return nil, nil
+	case err != nil:
 		return nil, err
 	}
 	return io.ReadAll(io.LimitReader(unzip, limit))

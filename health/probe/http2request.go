@@ -18,12 +18,16 @@ var (
 	alpnHTTP2 = []string{http2.NextProtoTLS}
 )
 
-// alpn is what a handshake offers to speak.
+// alpn is what a handshake offers to speak; nil for nothing in particular.
 func (s Spec) alpn() []string {
-	if s.HTTP2 {
+	switch {
+	case s.HTTP2, s.Scheme == GRPCS:
 		return alpnHTTP2
+	case s.Scheme == HTTPS:
+		return alpnHTTP1
+	default:
+		return nil
 	}
-	return alpnHTTP1
 }
 
 // wrongProtocol tells a peer that speaks TLS but not what we want to speak over it.

@@ -203,6 +203,28 @@ func TestH16_NoRouteForTheFamilyIsIndeterminate(t *testing.T) {
 	wantResult(t, "that one is gone as well", s.try(t, v4, n), Indeterminate, ReasonNoRoute, "")
 }
 
+// TestH16_DeadNeighbourWithoutADefaultRoute is of the first and only target on a network of its own: what is routed and
+// does not answer is down.
+func TestH16_DeadNeighbourWithoutADefaultRoute(t *testing.T) {
+	s := &stub{dials: map[string]error{"192.0.2.1": syscall.EHOSTUNREACH}}
+	n := s.network(false)
+	n.routes.lookup = func(a netip.Addr) bool { return a == netip.MustParseAddr("192.0.2.1") }
+	got := s.try(t, Spec{Scheme: TCP, Host: "192.0.2.1", Port: 25}, n)
+	wantResult(t, "a route to nobody else", got, Fail, ReasonUnreachable, "192.0.2.1")
+}
+
+// TestH16_OwnTroubleBeatsTheClock is of a process that is both starved and late: what it was short of is the reason.
+func TestH16_OwnTroubleBeatsTheClock(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 0)
+	defer cancel()
+	for err, reason := range map[error]Reason{
+		syscall.EMFILE: ReasonFDLimit, syscall.EADDRNOTAVAIL: ReasonPorts, syscall.EAGAIN: ReasonPorts, syscall.EPERM: ReasonPermission,
+	} {
+		got := classify(ctx, "connect", &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", err)}, ReasonInternal)
+		wantResult(t, err.Error(), got.result(), Indeterminate, reason, "")
+	}
+}
+
 func TestH16_SystemRoutes(t *testing.T) {
 	if !hasRoute(netip.MustParseAddr("127.0.0.1")) {
 		t.Error("Expected a route to loopback")

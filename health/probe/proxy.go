@@ -47,7 +47,7 @@ func (h *httpAttempt) tunnel(x *exchange, request *http.Request) error {
 	var phases Phases                 // what the proxy takes is not what the target takes
 	answer, err := x.do(ask, &phases) //nolint:bodyclose // the exchange goes on with the target
 	if err != nil {
-		return tunnelFailed(x.ctx, err)
+		return proxyFailed(x.ctx, err)
 	}
 	switch code := answer.StatusCode; {
 	case code >= 200 && code <= 299:
@@ -59,15 +59,14 @@ func (h *httpAttempt) tunnel(x *exchange, request *http.Request) error {
 	default:
 		return indeterminate(ReasonProxy, "proxy: status "+answer.Status[:min(3, len(answer.Status))])
 	}
-	readers.Put(x.reader)
-	x.reader = nil
+	x.freeReader()
 	x.conn = &tunnelled{x.raw, target}
 	return nil
 }
 
-// tunnelFailed is the verdict on a proxy that gives no answer. Silence is most likely that of the target, which the
-// proxy waits for; all else is about the proxy.
-func tunnelFailed(ctx context.Context, err error) error {
+// proxyFailed is the verdict on a proxy that gives no answer. Silence is most likely that of the target, which the proxy
+// waits for. All else is about the proxy, since one that cannot have the target's answer gives one of its own.
+func proxyFailed(ctx context.Context, err error) error {
 	verdict := classify(ctx, "proxy", err, ReasonProtocol)
 	if verdict.outcome == Fail && verdict.reason != ReasonTimeout {
 		return indeterminate(ReasonProxy, verdict.detail)

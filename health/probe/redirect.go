@@ -131,10 +131,7 @@ func (h *httpProber) peer(spec *Spec, u *url.URL) (*endpoint, *tlsClient, error)
 	case h.tls != nil:
 		return end, h.tls.elsewhere(host), nil
 	default:
-		client, err := newTLSClient(Spec{Scheme: HTTPS, Host: host})
-		if err == nil {
-			client.protocols = spec.alpn()
-		}
+		client, err := newTLSClient(Spec{Scheme: HTTPS, Host: host, HTTP2: spec.HTTP2})
 		return end, client, err
 	}
 }

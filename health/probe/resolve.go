@@ -22,7 +22,7 @@ type network struct {
 // systemNetwork is the real one. Go's own resolver reads the system's configuration, and ends with its context: the C
 // library's does not, and would hold a thread for as long as a broken name server likes.
 var systemNetwork = &network{
-	resolve: (&net.Resolver{PreferGo: true}).LookupNetIP,
+	resolve: resolveBySystem(nil),
 	dial:    dialTCP,
 	dialUDP: dialUDP,
 	echo:    systemEcho,

@@ -64,7 +64,9 @@ func TestH11_AddressesAreTriedInOrderWithinTheTimeout(t *testing.T) {
 		{"the second answers", [3]error{hang, nil, nil}, Pass, ReasonOK, 2},
 		{"the third answers", [3]error{hang, hang, nil}, Pass, ReasonOK, 3},
 		{"the first failure counts", [3]error{hang, refused, refused}, Fail, ReasonTimeout, 3},
-		{"a failure beats trouble of our own", [3]error{none, refused, none}, Fail, ReasonRefused, 3},
+		{"no IPv6 here is no excuse", [3]error{syscall.EAFNOSUPPORT, refused, refused}, Fail, ReasonRefused, 3},
+		{"what could not be tried may work", [3]error{refused, none, refused}, Indeterminate, ReasonFDLimit, 3},
+		{"nor was there a port", [3]error{hang, refused, syscall.EADDRNOTAVAIL}, Indeterminate, ReasonPorts, 3},
 		{"trouble of our own only", [3]error{none, none, none}, Indeterminate, ReasonFDLimit, 3},
 	} {
 		s := &stub{addrs: addrs, dials: map[string]error{}}
@@ -76,7 +78,12 @@ func TestH11_AddressesAreTriedInOrderWithinTheTimeout(t *testing.T) {
 			t.Errorf("%s: got %+v, dialled %v", c.name, got, s.dialled)
 		}
 	}
-	s := &stub{addrs: addrs, dials: map[string]error{}}
+	s := &stub{addrs: addrs, dials: map[string]error{"2001:db8::1": syscall.EADDRNOTAVAIL, "192.0.2.1": refused, "192.0.2.2": refused}}
+	n := s.network(true)
+	n.routes.lookup = netip.Addr.Is4
+	got := s.try(t, Spec{Scheme: TCP, Host: "www.example.org", Port: 25}, n)
+	wantResult(t, "IPv6 is turned off here", got, Fail, ReasonRefused, "")
+	s = &stub{addrs: addrs, dials: map[string]error{}}
 	s.try(t, Spec{Scheme: TCP, Host: "www.example.org", Port: 25, Source: netip.MustParseAddr("192.0.2.9")}, s.network(true))
 	if s.family != "ip4" || !slices.Equal(s.dialled, []string{"192.0.2.1"}) {
 		t.Errorf("With an IPv4 source: asked for %s, dialled %v", s.family, s.dialled)

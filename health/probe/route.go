@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"syscall"
 )
@@ -39,8 +40,12 @@ func hasRoute(addr netip.Addr) bool {
 }
 
 func isNoRoute(err error) bool {
-	return errors.Is(err, syscall.ENETUNREACH) || errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.ENETDOWN) ||
-		errors.Is(err, syscall.EAFNOSUPPORT) || errors.Is(err, syscall.EADDRNOTAVAIL)
+	errno, ok := errors.AsType[syscall.Errno](err)
+	return ok && slices.Contains(noRoute, portable(errno))
+}
+
+var noRoute = []syscall.Errno{
+	syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.ENETDOWN, syscall.EAFNOSUPPORT, syscall.EADDRNOTAVAIL,
 }
 
 func family(addr netip.Addr) int {
@@ -61,9 +66,10 @@ func (r *routes) saw(addr netip.Addr) {
 	}
 }
 
-// any tells whether there is a route to anybody of addr's family.
+// any tells whether there is a route to anybody of addr's family. Where there is one to addr itself, it was not this
+// machine that found it unreachable.
 func (r *routes) any(addr netip.Addr) bool {
-	if r.lookup(strangers[family(addr)]) {
+	if r.lookup(addr) || r.lookup(strangers[family(addr)]) {
 		return true
 	}
 	witness := r.witness[family(addr)].Load()

@@ -5,9 +5,11 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"time"
 )
@@ -31,9 +33,8 @@ type tlsClient struct {
 }
 
 func newTLSClient(p Spec) (*tlsClient, error) {
-	c := &tlsClient{serverName: p.tlsName(), insecure: p.Insecure, minVersion: p.MinTLS, expires: p.Expires}
-	if p.Scheme == HTTPS {
-		c.protocols = []string{"http/1.1"}
+	c := &tlsClient{
+		serverName: p.tlsName(), insecure: p.Insecure, protocols: p.alpn(), minVersion: p.MinTLS, expires: p.Expires,
 	}
 	if p.CertFile != "" || p.CAFile != "" {
 		var err error
@@ -53,9 +54,13 @@ func newTLSClient(p Spec) (*tlsClient, error) {
 func (c *tlsClient) handshake(ctx context.Context, conn net.Conn, phases *Phases) (*tls.Conn, error) {
 	began := time.Now()
 	defer func() { phases.took(&phases.TLS, began) }()
-	secured := tls.Client(conn, c.current())
+	config := c.current()
+	secured := tls.Client(conn, config)
 	// guard ends the handshake with ctx, so it need not watch ctx with a goroutine of its own.
 	if err := secured.Handshake(); err != nil {
+		if config.RootCAs == nil && isForWantOfAuthorities(err) {
+			return nil, indeterminate(ReasonInternal, "tls: this system has no certificates of authorities, and the check names none")
+		}
 		return nil, classify(ctx, "tls "+conn.RemoteAddr().String(), err, ReasonTLS)
 	}
 	if c.expires > 0 {
@@ -66,6 +71,16 @@ func (c *tlsClient) handshake(ctx context.Context, conn net.Conn, phases *Phases
 		}
 	}
 	return secured, nil
+}
+
+// isForWantOfAuthorities tells that err says nothing of the peer: nobody is trusted here, as in a container without the
+// package ca-certificates.
+func isForWantOfAuthorities(err error) bool {
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); !ok {
+		return false
+	}
+	system, err := x509.SystemCertPool()
+	return err == nil && system.Equal(x509.NewCertPool())
 }
 
 // current is the configuration for the next handshake. Changed files and old sessions make a new one.
@@ -124,12 +139,6 @@ type credentials struct {
 	pair   *keyPair
 }
 
-// stamp tells one content of a file from the next.
-type stamp struct {
-	modified time.Time
-	size     int64
-}
-
 // sharedCredentials are those in use.
 var sharedCredentials shared[files, credentials]
 
@@ -162,13 +171,12 @@ func (c *credentials) reload() error {
 		if name == "" {
 			continue
 		}
-		info, err := os.Stat(name)
-		if err != nil {
-			return err
+		var err error
+		if stamps[i], err = stampOf(name); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
 		}
-		stamps[i] = stamp{info.ModTime(), info.Size()}
 	}
-	if c.pair != nil && stamps == c.stamps {
+	if c.pair != nil && slices.EqualFunc(stamps[:], c.stamps[:], stamp.same) {
 		return nil
 	}
 	pair, err := c.files.read()
