@@ -11,6 +11,7 @@ const (
 	EventIsolated   EventKind = "isolated"   // this process seems to be cut off; what fails is not believed
 	EventConnected  EventKind = "connected"  // it is not any more
 	EventResumed    EventKind = "resumed"    // this process was stopped for a while and probes everything again
+	EventUnwatched  EventKind = "unwatched"  // a check that should tell of changes cannot, and is probed every interval
 )
 
 // Event is something that has happened to a check or to the process as a whole.
@@ -19,11 +20,13 @@ type Event struct {
 	Seq  uint64
 	At   time.Time
 	Kind EventKind
-	// Definition and Transition are those of EventTransition.
+	// Definition is that of EventTransition and EventUnwatched, Transition of the first.
 	Definition Definition
 	Transition Transition
 	// Lasted is how long this process was stopped, of EventResumed.
 	Lasted time.Duration
+	// Cause says why, of EventUnwatched.
+	Cause string
 }
 
 // eventsKept is how many events a Registry remembers.

@@ -1,9 +1,10 @@
 package health
 
 import (
-	"net/netip"
 	"slices"
 	"time"
+
+	"github.com/seed-a19ac2b6/failover/health/probe"
 )
 
 // witness is a host that has passed.
@@ -14,7 +15,7 @@ type witness struct {
 
 // saw remembers who has passed.
 func (v *vantage) saw(m *monitor, now time.Duration) {
-	if !m.away {
+	if !v.away(m) {
 		return
 	}
 	host := m.definition.Probe.Host()
@@ -24,11 +25,24 @@ func (v *vantage) saw(m *monitor, now time.Duration) {
 	v.witnesses[0] = witness{host, now}
 }
 
-// guarded tells that m may fail because this process is cut off: it looks at another host, and is not what the guard
-// itself looks at. A canary on this machine speaks for what else is on this machine, as in a trial of it all.
+// away tells whether m looks at another host than this one. Where no check does, this machine's own addresses pass for
+// others, as in a trial of it all.
+func (v *vantage) away(m *monitor) bool {
+	return m.place == remote || m.place == own && v.remotes == 0
+}
+
+// guarded tells that m may fail because this process is cut off: it looks at another host, or runs a program that a
+// canary can speak for, and is not what the guard itself looks at. A canary on this machine speaks for what else is on
+// this machine.
 func (r *Registry) guarded(m *monitor) bool {
-	here := func(c *monitor) bool { return !c.away }
-	return m.canary == 0 && (m.away || m.definition.Probe.Host() != "" && slices.ContainsFunc(r.vantage.canaries, here))
+	v := &r.vantage
+	switch {
+	case m.canary > 0:
+		return false
+	case m.place == nowhere:
+		return len(v.canaries) > 0 && m.definition.Probe.Scheme() == probe.Exec
+	}
+	return v.away(m) || slices.ContainsFunc(v.canaries, func(c *monitor) bool { return c.place != remote })
 }
 
 // evidence is what is known of m, whose fall is held back.
@@ -71,7 +85,7 @@ func (r *Registry) look(now time.Duration) survey {
 		view := hosts[host]
 		view.passing = view.passing || m.passed >= v.since
 		view.failing = view.failing || m.failingSince >= 0
-		view.away = m.away
+		view.away = v.away(m)
 		view.failed = view.failed || m.failed >= v.since
 		hosts[host] = view
 	}
@@ -102,27 +116,3 @@ func (r *Registry) look(now time.Duration) survey {
 
 // hostView is what the checks of one host say.
 type hostView struct{ away, passing, failing, failed bool }
-
-// isLoopback tells whether a host is this machine, whatever it is cut off from.
-func isLoopback(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.IsLoopback()
-}
-
-// networkOf is what fails together: the /24 or /48 of an address; a host name stands for itself.
-func networkOf(host string) string {
-	addr, err := netip.ParseAddr(host)
-	if err != nil {
-		return host
-	}
-	addr = addr.Unmap()
-	bits := 48
-	if addr.Is4() {
-		bits = 24
-	}
-	prefix, err := addr.WithZone("").Prefix(bits)
-	if err != nil {
-		return host
-	}
-	return prefix.String()
-}

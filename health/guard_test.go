@@ -1,6 +1,7 @@
 package health
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 
@@ -247,14 +248,19 @@ func TestNetworkOf(t *testing.T) {
 	}
 }
 
-func TestIsLoopback(t *testing.T) {
-	for host, want := range map[string]bool{
-		"127.0.0.1": true, "127.255.0.9": true, "::1": true, "localhost": true, "::ffff:127.0.0.1": true,
-		"192.0.2.1": false, "2001:db8::1": false, "localhost.example.org": false, "128.0.0.1": false, "": false,
+func TestPlaceOf(t *testing.T) {
+	own6, own4 := netip.MustParseAddr("2001:db8::7"), netip.MustParseAddr("192.0.2.7")
+	for host, want := range map[string]place{
+		"127.0.0.1": loopback, "127.255.0.9": loopback, "::1": loopback, "localhost": loopback, "::ffff:127.0.0.1": loopback,
+		"192.0.2.1": remote, "2001:db8::1": remote, "localhost.example.org": remote, "128.0.0.1": remote, "": nowhere,
+		"192.0.2.7": own, "::ffff:192.0.2.7": own, "2001:db8::7": own, "2001:db8::7%eth0": own,
 	} {
-		if got := isLoopback(host); got != want {
-			t.Errorf("%q: got %t, want %t", host, got, want)
+		if got := placeOf(host, map[netip.Addr]bool{own6: true, own4: true}); got != want {
+			t.Errorf("%q: got %d, want %d", host, got, want)
 		}
+	}
+	if addrs := ownAddrs(); !addrs[netip.MustParseAddr("127.0.0.1")] {
+		t.Errorf("Got %v", addrs)
 	}
 }
 
@@ -283,12 +289,12 @@ func TestH14_EvidenceIsOfItsTime(t *testing.T) {
 		{"failed, then says nothing", []told{{probe.Fail, 15 * s}, {probe.Indeterminate, 17 * s}}, false, true, true},
 	} {
 		r := newWorld(t, pass).registry(Options{})
-		m := newMonitor(check("192.0.2.1"), nil)
+		m := newMonitor(check("192.0.2.1"), nil, remote)
 		m.started = 10 * s
 		m.note(probe.Result{Outcome: probe.Fail}, 14*s)
 		m.started = 15 * s
 		m.note(probe.Result{Outcome: probe.Fail}, 18*s)
-		canary := newMonitor(check("192.0.2.2"), nil)
+		canary := newMonitor(check("192.0.2.2"), nil, remote)
 		for _, told := range c.canary {
 			canary.note(probe.Result{Outcome: told.outcome}, told.at)
 		}
@@ -309,7 +315,7 @@ func TestH14_EvidenceIsOfItsTime(t *testing.T) {
 		for host, other := range map[string]bool{"192.0.2.1": false, "192.0.2.3": true} {
 			for at, since := range map[time.Duration]bool{13 * s: false, 14 * s: true} {
 				r.vantage.witnesses = [2]witness{}
-				r.vantage.saw(newMonitor(check(host), nil), at)
+				r.vantage.saw(newMonitor(check(host), nil, remote), at)
 				if e := r.evidence(m, hold{18 * s, -1}, 18*s); e.otherPassed != (other && since) {
 					t.Errorf("A pass of %s at %s: %t", host, at, e.otherPassed)
 				}
@@ -328,7 +334,7 @@ func TestH14_SurveyCountsHosts(t *testing.T) {
 		spec := d.Probe.Spec()
 		spec.Port = port
 		d.Probe = spec.ID()
-		m := newMonitor(d, nil)
+		m := newMonitor(d, nil, placeOf(host, nil))
 		m.machine.state = state
 		for i, o := range results {
 			m.note(probe.Result{Outcome: o}, 10*s+time.Duration(i)*s)

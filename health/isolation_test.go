@@ -3,6 +3,7 @@ package health
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -386,6 +387,83 @@ func TestH14_SilenceIsBelievedInTheEnd(t *testing.T) {
 			r.Wait()
 		})
 	}
+}
+
+// TestH14_OwnAddressesAreNoWitness has a target on this machine, by an address that others use too: it passes whatever is
+// cut off.
+func TestH14_OwnAddressesAreNoWitness(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &network{}
+		w := newWorld(t, func(ctx context.Context, p probe.Spec, i int) probe.Result {
+			if p.Host == "192.0.2.7" {
+				return pass(ctx, p, i)
+			}
+			return n.answer(ctx, p, i)
+		})
+		r := w.registry(Options{})
+		r.ownAddrs = func() map[netip.Addr]bool { return map[netip.Addr]bool{netip.MustParseAddr("192.0.2.7"): true} }
+		l := acquire(t, r, append(hosts(20), check("192.0.2.7"))...)
+		time.Sleep(time.Minute)
+		n.set(func(n *network) { n.cut = true })
+		time.Sleep(25 * time.Second)
+		n.set(func(n *network) { n.cut = false })
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if got := w.falls(); got != 0 {
+			t.Errorf("%d have fallen", got)
+		}
+		l.Release()
+		r.Wait()
+	})
+}
+
+// TestH14_OwnAddressesPassForOthersWithoutAny is somebody's trial on one machine.
+func TestH14_OwnAddressesPassForOthersWithoutAny(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &network{}
+		w := newWorld(t, n.answer)
+		r := w.registry(Options{})
+		mine := map[netip.Addr]bool{}
+		for _, d := range hosts(5) {
+			mine[netip.MustParseAddr(d.Probe.Host())] = true
+		}
+		r.ownAddrs = func() map[netip.Addr]bool { return mine }
+		l := acquire(t, r, hosts(5)...)
+		time.Sleep(time.Minute)
+		n.set(func(n *network) { n.cut = true })
+		time.Sleep(25 * time.Second)
+		synctest.Wait()
+		if s := r.Stats(); !s.Isolated || w.falls() != 0 {
+			t.Errorf("Got %+v", s)
+		}
+		l.Release()
+		r.Wait()
+	})
+}
+
+// TestH14_ProgramsAreHeldWhileCanariesFail does not hold files: what an operator writes has to do with no network.
+func TestH14_ProgramsAreHeldWhileCanariesFail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &network{}
+		w := newWorld(t, n.answer)
+		r := w.registry(Options{})
+		local := []Definition{
+			{Probe: probe.Spec{Scheme: probe.Exec, Command: "/a\x00"}.ID(), Timing: timing},
+			{Probe: probe.Spec{Scheme: probe.File, File: "/a"}.ID(), Timing: timing},
+		}
+		canary := acquireWith(t, r, []Definition{check("192.0.2.1")}, 0)
+		l := acquire(t, r, append(hosts(3), local...)...)
+		time.Sleep(time.Minute)
+		n.set(func(n *network) { n.cut, n.down[""] = true, true })
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if program, file := l.Status(3), l.Status(4); program.State != Healthy || !program.Held || file.State != Unhealthy {
+			t.Errorf("The program is %+v, the file %+v", program, file)
+		}
+		l.Release()
+		canary.Release()
+		r.Wait()
+	})
 }
 
 // TestH14_ACanaryHereSpeaksForTargetsHere is what somebody sees who tries it on one machine.

@@ -44,7 +44,7 @@ type monitor struct {
 	slow     bool   // the last attempt took half its timeout or more
 	again    bool   // to be probed again at once: what is watched has changed during the attempt
 	stopped  bool
-	away     bool // it looks at another host than this one
+	place    place
 	unwatch  func()
 }
 
@@ -54,10 +54,8 @@ type user struct {
 	index int
 }
 
-func newMonitor(d Definition, prober probe.Prober) *monitor {
-	m := &monitor{definition: d, prober: prober, index: -1, ended: -1, passed: -1, failed: -1, failingSince: -1}
-	host := d.Probe.Host()
-	m.away = host != "" && !isLoopback(host)
+func newMonitor(d Definition, prober probe.Prober, where place) *monitor {
+	m := &monitor{definition: d, prober: prober, place: where, index: -1, ended: -1, passed: -1, failed: -1, failingSince: -1}
 	m.status.Store(&Status{})
 	return m
 }

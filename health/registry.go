@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"iter"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -71,6 +72,9 @@ type Registry struct {
 	starts   lateness // of attempts, behind the time at which they were due
 	// wall tells the wall clock's time.
 	wall func() time.Time
+	// ownAddrs tells this machine's addresses, and own are those of the last Acquire.
+	ownAddrs func() map[netip.Addr]bool
+	own      map[netip.Addr]bool
 }
 
 // NewRegistry makes a Registry. It starts nothing.
@@ -87,6 +91,7 @@ func NewRegistry(o Options) *Registry {
 	return &Registry{
 		observer:  o.Observer,
 		newProber: o.NewProber,
+		ownAddrs:  ownAddrs,
 		seed:      maphash.MakeSeed(),
 		monitors:  map[uint64]*monitor{},
 		gates:     newGates(o.Workers, o.PerTarget),
@@ -108,6 +113,10 @@ func (r *Registry) Acquire(definitions []Definition, canaries ...int) (*Lease, e
 		}
 	}
 	probers := map[Definition]probe.Prober{}
+	addrs := r.ownAddrs()
+	r.mu.Lock()
+	r.own = addrs
+	r.mu.Unlock()
 	for {
 		missing := r.missing(definitions, probers)
 		if len(missing) == 0 {
@@ -200,7 +209,10 @@ func (r *Registry) add(d Definition, prober probe.Prober) *monitor {
 		r.schedule = s
 		r.goroutines.Go(func() { r.run(s) })
 	}
-	m := newMonitor(d, prober)
+	m := newMonitor(d, prober, placeOf(d.Probe.Host(), r.own))
+	if m.place == remote {
+		r.vantage.remotes++
+	}
 	m.epoch = r.vantage.epoch
 	m.phase = time.Duration(maphash.Comparable(r.seed, d) % uint64(d.Timing.Interval))
 	hash := r.hash(d.Probe)
@@ -295,6 +307,9 @@ func (r *Registry) stop(m *monitor) {
 		r.fresh--
 	}
 	r.vantage.forget(m)
+	if m.place == remote {
+		r.vantage.remotes--
+	}
 	hash := r.hash(m.definition.Probe)
 	link := r.monitors[hash]
 	if link == m {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"sync"
 	"testing"
@@ -66,7 +67,9 @@ func (w *world) registry(o Options) *Registry {
 		}
 		return &fakeProber{w, p}, nil
 	}
-	return NewRegistry(o)
+	r := NewRegistry(o)
+	r.ownAddrs = func() map[netip.Addr]bool { return nil } // the tests' hosts are nobody's
+	return r
 }
 
 type fakeProber struct {
@@ -161,7 +164,7 @@ func (n *network) set(change func(*network)) {
 
 func (n *network) answer(ctx context.Context, p probe.Spec, i int) probe.Result {
 	n.mu.Lock()
-	broken, silent := n.cut && !isLoopback(p.Host) || n.down[p.Host], n.hang
+	broken, silent := n.cut && placeOf(p.Host, nil) == remote || n.down[p.Host], n.hang
 	n.mu.Unlock()
 	switch {
 	case !broken:

@@ -30,6 +30,7 @@ type vantage struct {
 	// unverified is how many checks have not been probed since this process was stopped.
 	unverified int
 	canaries   []*monitor
+	remotes    int // checks that look at another host
 	// witnesses are the last passes of two different hosts off this machine, the newest first: whoever asks, one of
 	// them is another host.
 	witnesses [2]witness
@@ -242,7 +243,7 @@ func (r *Registry) ask(now time.Duration) {
 	from := rand.IntN(len(r.due))
 	for i := range min(len(r.due), 16*askHosts) {
 		m := r.due[(from+i)%len(r.due)]
-		if m.last.Outcome == probe.Pass && m.away {
+		if m.last.Outcome == probe.Pass && v.away(m) {
 			if asked = append(asked, m); len(asked) == askHosts {
 				break
 			}

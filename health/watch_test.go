@@ -105,6 +105,9 @@ func TestWatch_ErrorMeansPolling(t *testing.T) {
 		if n := len(w.startsOf(d.Probe)); n < 6 || (*made)[0].changed != nil {
 			t.Errorf("%d attempts", n)
 		}
+		if got := w.events; len(got) != 1 || got[0].Kind != EventUnwatched || got[0].Definition != d || got[0].Cause != "too many watches" {
+			t.Errorf("Told %+v", got)
+		}
 		l.Release()
 		r.Wait()
 		if (*made)[0].stops != 0 {

@@ -64,7 +64,10 @@ func (p *tcpProber) converse(ctx context.Context, raw *net.TCPConn, phases *Phas
 		if err := talk(ctx, raw, p.send, p.expect, phases); err != nil {
 			return "", classify(ctx, "tcp "+raw.RemoteAddr().String(), err, ReasonInternal)
 		}
-		return "", nil
+		if p.expect == nil {
+			return "connected", nil
+		}
+		return "the answer matches", nil
 	}
 	secured, err := p.tls.handshake(ctx, raw, phases)
 	if err == nil {

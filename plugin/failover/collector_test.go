@@ -17,8 +17,8 @@ import (
 // fourHosts are as many, in as many networks, as have to fail together for this server to be the suspect.
 const fourHosts = `failover {
 	check web http://:80/ interval 10s fast 1s fall 3
-	answer www 192.0.2.1    check web
-	answer www 192.0.2.2    check web
+	answer www 203.0.113.1    check web
+	answer www 203.0.113.2    check web
 	answer www 198.51.100.1 check web
 	answer www 198.51.100.2 check web
 }`
@@ -54,18 +54,18 @@ func TestTheCollectorShowsWhatIsHeldBack(t *testing.T) {
 		wantSeries(t, "probes_in_flight", 1, 0)
 		wantSeries(t, "probes_waiting", 1, 0)
 		wantSeries(t, "probe_lateness_max_seconds", 1, 0)
-		wantSeries(t, "check_state", 4, 1, "web http://192.0.2.1:80/", "web http://198.51.100.2:80/")
+		wantSeries(t, "check_state", 4, 1, "web http://203.0.113.1:80/", "web http://198.51.100.2:80/")
 		wantSeries(t, "check_held", 0, 0)
 		wantSeries(t, "check_last_probe_timestamp_seconds", 4, float64(time.Now().Unix()-1),
-			"web pass refused http://192.0.2.1:80/")
+			"web pass refused http://203.0.113.1:80/")
 
 		fake.outcome.Store(int32(probe.Fail))
 		time.Sleep(15 * time.Second)
 		wantSeries(t, "isolated", 1, 1)
-		wantSeries(t, "check_held", 4, 1, "web http://192.0.2.1:80/")
+		wantSeries(t, "check_held", 4, 1, "web http://203.0.113.1:80/")
 		wantSeries(t, "check_state", 4, 1)
 		last := series(t, "check_last_probe_timestamp_seconds")
-		if at, ok := last["web fail refused http://192.0.2.1:80/"]; !ok || len(last) != 4 || float64(time.Now().Unix())-at > 2 {
+		if at, ok := last["web fail refused http://203.0.113.1:80/"]; !ok || len(last) != 4 || float64(time.Now().Unix())-at > 2 {
 			t.Errorf("Got %v at %d, want one series for each check, with the last failure", last, time.Now().Unix())
 		}
 

@@ -44,7 +44,7 @@ var (
 		Namespace: plugin.Namespace,
 		Subsystem: name,
 		Name:      "events_total",
-		Help:      "Counter of what befell the process that probes: isolated, connected, resumed.",
+		Help:      "Counter of what befell the process that probes: isolated, connected, resumed, unwatched.",
 	}, []string{"event"})
 
 	panics = promauto.NewCounter(prometheus.CounterOpts{
@@ -68,6 +68,10 @@ func (observer) Probed(d *health.Definition, r probe.Result) {
 	if !names.probed(check, r.Outcome, r.Reason) {
 		return // released while the probe was under way
 	}
+	if r.Outcome == probe.Indeterminate && names.excuse(check, r.Reason, time.Now()) {
+		log.Warningf("check %s %s: a probe says nothing of the target, so its state stays: %s (%s)",
+			check, d.Probe.Target(), r.Detail, r.Reason)
+	}
 	probeDuration.WithLabelValues(check).Observe(r.Duration.Seconds())
 	for i, took := range [...]time.Duration{r.Phases.Resolve, r.Phases.Connect, r.Phases.TLS, r.Phases.FirstByte} {
 		if took > 0 {
@@ -83,6 +87,9 @@ func (observer) Happened(e health.Event) {
 		log.Warning("this server seems to be cut off: what fails is not believed, and states stay as they are")
 	case health.EventConnected:
 		log.Info("this server is not cut off any more: states change again")
+	case health.EventUnwatched:
+		log.Warningf("check %s %s cannot be watched, and is read every interval only: %s",
+			names.of(&e.Definition), e.Definition.Probe.Target(), e.Cause)
 	case health.EventResumed:
 		log.Warningf("this process was stopped for %s: everything is probed again before anything becomes unhealthy",
 			e.Lasted.Round(time.Second))

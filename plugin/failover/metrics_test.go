@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/seed-a19ac2b6/failover/health"
@@ -197,6 +198,31 @@ func TestATransitionIsLoggedWithWhatDecided(t *testing.T) {
 	}
 	if got := logged(func() { observer{}.Transition(&definition, health.Transition{To: health.Unhealthy}) }); got != "" {
 		t.Errorf("Logged %q of a check that is gone", got)
+	}
+}
+
+// What tells nothing of a target is logged, or a check that never works would look like one that nothing is known of yet;
+// but it is not logged for every probe and every target.
+func TestH16_IndeterminateProbesAreLoggedNowAndThen(t *testing.T) {
+	const twoHosts = "failover {\ncheck web http://:80/\nanswer www 203.0.113.1 check web\nanswer www 203.0.113.2 check web\n}"
+	config := parsed(t, twoHosts)
+	synctest.Test(t, func(t *testing.T) {
+		fake := pretend(t)
+		fake.outcome.Store(int32(probe.Indeterminate))
+		g, _ := generated(config)
+		text := logged(func() {
+			mustStart(t, g)
+			time.Sleep(15 * time.Minute)
+		})
+		const line = "[WARNING] plugin/failover: check web http://203.0.113."
+		if got := strings.Count(text, line); got != 2 || !strings.Contains(text, "so its state stays:  (refused)") {
+			t.Errorf("Logged %d times:\n%s", got, text)
+		}
+		g.running.release()
+		checks.Wait()
+	})
+	if len(names.excused) != 0 {
+		t.Errorf("The table of names still holds %v", names.excused)
 	}
 }
 

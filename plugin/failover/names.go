@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/seed-a19ac2b6/failover/health"
 	"github.com/seed-a19ac2b6/failover/health/probe"
@@ -17,6 +18,7 @@ import (
 var names = nameTable{
 	seed: maphash.MakeSeed(), users: make(map[uint64][]nameUse), uses: make(map[nameSeries]int),
 	moves: make(map[nameSeries][]move), counted: make(map[string][]countedAs),
+	excused: make(map[string]map[probe.Reason]time.Time),
 }
 
 // nameTable knows definitions by their hash, since there can be many of them and they are large.
@@ -31,6 +33,8 @@ type nameTable struct {
 	// counted holds the further labels of the series that count probes of a name. To look for them among those of all
 	// names would make the end of a hundred thousand checks take a hundred thousand times as long as the end of one.
 	counted map[string][]countedAs
+	// excused is when a probe of a name that told nothing of its target was last logged, by name and reason.
+	excused map[string]map[probe.Reason]time.Time
 }
 
 // move counts transitions of a check to one state for one reason.
@@ -91,6 +95,7 @@ func (t *nameTable) forget(check string) {
 		probes.DeleteLabelValues(as.labels(check)...)
 	}
 	delete(t.counted, check)
+	delete(t.excused, check)
 	probeDuration.DeleteLabelValues(check)
 	for _, phase := range phases {
 		probePhase.DeleteLabelValues(check, phase)
@@ -122,6 +127,24 @@ func (t *nameTable) probed(check string, outcome probe.Outcome, reason probe.Rea
 		t.counted[check] = append(t.counted[check], as)
 	}
 	probes.WithLabelValues(as.labels(check)...).Inc()
+	return true
+}
+
+// excusePause is for how long the same trouble of the same check is not logged again.
+const excusePause = 10 * time.Minute
+
+// excuse tells whether to log that a probe of a check has told nothing: what goes on for hours, or befalls thousands of
+// targets at once, is told once in a while.
+func (t *nameTable) excuse(check string, reason probe.Reason, now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.uses[nameSeries{name: check}] == 0 || now.Sub(t.excused[check][reason]) < excusePause {
+		return false
+	}
+	if t.excused[check] == nil {
+		t.excused[check] = make(map[probe.Reason]time.Time)
+	}
+	t.excused[check][reason] = now
 	return true
 }
 

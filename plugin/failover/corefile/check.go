@@ -70,6 +70,8 @@ func (s *stanza) readCheck(l *line) error {
 	} else if scheme, _, ok := strings.Cut(words[0], ":"); ok && slices.Contains(schemes, scheme) {
 		// Not repeated, since it may hold a password.
 		return fmt.Errorf("check %s: target %s: lacks its two slashes, %s://", name, scheme, scheme)
+	} else if name != "*" && c.target == nil && strings.ContainsAny(words[0], ":/") && knobNamed(words[0]) == nil {
+		return fmt.Errorf("check %s: a target begins with its scheme, as in tcp://192.0.2.1:25 or http://:80/healthz", name)
 	} else if name != "*" && c.target == nil && knobNamed(words[0]) == nil {
 		err := unknownWord(words[0], slices.Concat(knobWords(everyKind), targetWords), nil)
 		return fmt.Errorf("check %s: %w", name, err)

@@ -34,6 +34,9 @@ type knob struct {
 // aliases are second names of knobs.
 var aliases = map[string]string{"tls_servername": "sni"}
 
+// commonMethods are taken for misspelt in small letters: the methods of HTTP know the difference, and servers refuse them.
+var commonMethods = []string{"GET", "HEAD", "POST", "PUT", "OPTIONS"}
+
 var knobs = []knob{
 	{"interval", 1, 1, onProbed, func(s *settings, v []string) (err error) {
 		s.timing.Interval, err = duration(v[0], 10*time.Millisecond, 24*time.Hour)
@@ -73,6 +76,9 @@ var knobs = []knob{
 	{"method", 1, 1, onWeb, func(s *settings, v []string) error {
 		if !isToken(v[0]) {
 			return fmt.Errorf("%q is not a method of HTTP", v[0])
+		}
+		if upper := strings.ToUpper(v[0]); upper != v[0] && slices.Contains(commonMethods, upper) {
+			return fmt.Errorf("methods have capital letters, did you mean %q?", upper)
 		}
 		s.probe.Method = v[0]
 		return nil
