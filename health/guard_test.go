@@ -259,7 +259,7 @@ func TestPlaceOf(t *testing.T) {
 			t.Errorf("%q: got %d, want %d", host, got, want)
 		}
 	}
-	if addrs := ownAddrs(); !addrs[netip.MustParseAddr("127.0.0.1")] {
+	if addrs := OwnAddrs(); !addrs[netip.MustParseAddr("127.0.0.1")] {
 		t.Errorf("Got %v", addrs)
 	}
 }

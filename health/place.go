@@ -30,8 +30,8 @@ func placeOf(host string, ownAddrs map[netip.Addr]bool) place {
 	}
 }
 
-// ownAddrs are the addresses of this machine's interfaces. Where the system does not tell, every host is another one.
-func ownAddrs() map[netip.Addr]bool {
+// OwnAddrs are the addresses of this machine's interfaces, without zones; nil where the system does not tell.
+func OwnAddrs() map[netip.Addr]bool {
 	found, err := net.InterfaceAddrs()
 	if err != nil {
 		return nil

@@ -91,7 +91,7 @@ func NewRegistry(o Options) *Registry {
 	return &Registry{
 		observer:  o.Observer,
 		newProber: o.NewProber,
-		ownAddrs:  ownAddrs,
+		ownAddrs:  OwnAddrs,
 		seed:      maphash.MakeSeed(),
 		monitors:  map[uint64]*monitor{},
 		gates:     newGates(o.Workers, o.PerTarget),

@@ -264,14 +264,13 @@ func TestH11_ResolverHostileAnswers(t *testing.T) {
 		"TCP lies":   func(c net.Conn) { _, _ = c.Write([]byte{0xff, 0xff, 0}); c.Close() },
 	} {
 		port, packets, listener := bothProtocols(t, "127.0.0.1")
-		listener.Close()
 		server := &dns.Server{PacketConn: packets, Handler: cut(nil)}
 		ready, done := make(chan struct{}), make(chan struct{})
 		server.NotifyStartedFunc = func() { close(ready) }
 		go func() { defer close(done); _ = server.ActivateAndServe() }()
 		<-ready
 		t.Cleanup(func() { _ = server.Shutdown(); <-done })
-		listenAt(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(int(port))), handle)
+		acceptFrom(t, listener, handle)
 		got, err := lookAt(t, "ip4", 500*time.Millisecond, dnsSpec("127.0.0.1", port))
 		wantLookup(t, name, got, err, "the answer is too long for UDP, and TCP does not work")
 	}
@@ -298,12 +297,9 @@ func addressTo(t *testing.T, query []byte, addr string) []byte {
 	return message
 }
 
-func listenAt(t *testing.T, addr string, handle func(net.Conn)) {
+// acceptFrom handles the connections of a listener, one after the other, until the test ends.
+func acceptFrom(t *testing.T, l net.Listener, handle func(net.Conn)) {
 	t.Helper()
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		t.Skipf("The port was taken meanwhile: %v", err)
-	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/seed-a19ac2b6/failover/health"
 	"github.com/seed-a19ac2b6/failover/plugin/failover/corefile"
 
 	"github.com/coredns/coredns/plugin/pkg/transport"
@@ -38,7 +39,7 @@ func refuseOwn(resolvers []corefile.Resolver, listeners []listener) error {
 	if len(resolvers) == 0 {
 		return nil
 	}
-	local := localAddrs()
+	local := health.OwnAddrs() // without them only loopback is known to be ours
 	for _, r := range resolvers {
 		for _, l := range listeners {
 			if l.takes(r.Server, local) {
@@ -61,20 +62,5 @@ func (l listener) takes(at netip.AddrPort, local map[netip.Addr]bool) bool {
 	if err == nil && !host.IsUnspecified() {
 		return host.Unmap().WithZone("") == addr.WithZone("")
 	}
-	return addr.IsLoopback() || addr.IsUnspecified() || local[addr]
-}
-
-// localAddrs are the addresses of this machine; without them only loopback is known to be ours.
-func localAddrs() map[netip.Addr]bool {
-	local := map[netip.Addr]bool{}
-	found, err := net.InterfaceAddrs()
-	if err != nil {
-		return local
-	}
-	for _, a := range found {
-		if prefix, err := netip.ParsePrefix(a.String()); err == nil {
-			local[prefix.Addr().Unmap().WithZone("")] = true
-		}
-	}
-	return local
+	return addr.IsLoopback() || addr.IsUnspecified() || local[addr.WithZone("")]
 }
