@@ -250,17 +250,12 @@ func TestH18_StopIsSeen(t *testing.T) {
 		answer    slow 192.0.2.2 check slow`, e.URL(), slow.URL()), "prometheus 127.0.0.1:@METRICS@"))
 	metric := func(name string, labels ...string) float64 { return s.Metric(t, "coredns_failover_"+name, labels...) }
 	harness.Eventually(t, harness.Soon, "both checks to be healthy", func() bool { return metric("check_state") == 2 })
-	signal := func(which syscall.Signal) {
-		if err := s.Cmd.Process.Signal(which); err != nil {
-			t.Fatal(err)
-		}
-	}
-	signal(syscall.SIGSTOP)
+	s.Signal(t, syscall.SIGSTOP)
 	t.Cleanup(func() { _ = s.Cmd.Process.Signal(syscall.SIGCONT) }) // a stopped process does not end
 	e.Set(harness.Fail)
 	slow.Set(harness.Hang)
 	<-time.After(stopped)
-	signal(syscall.SIGCONT)
+	s.Signal(t, syscall.SIGCONT)
 	harness.Eventually(t, harness.Soon, "failures to be held until the other target has been probed", func() bool {
 		return metric("check_held", "check", "web") == 1
 	})

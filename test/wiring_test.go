@@ -128,9 +128,7 @@ func TestLameduckGoesOn(t *testing.T) {
 		primary   www 192.0.2.1 check web
 		secondary www 198.51.100.1`, e.URL(), timing), "health 127.0.0.1:@HEALTH@ {\n lameduck 4s\n }"))
 	s.AwaitA(t, time.Second, "www", "192.0.2.1")
-	if err := s.Cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
+	s.Signal(t, syscall.SIGTERM)
 	harness.Eventually(t, time.Second, "the shutdown", func() bool { return s.Log.Count("SIGTERM") > 0 })
 	e.Set(harness.Fail)
 	s.AwaitA(t, 3500*time.Millisecond, "www", "198.51.100.1")

@@ -116,14 +116,6 @@ func stalls(t *testing.T) func() time.Duration {
 	return func() time.Duration { return time.Duration(worst.Load()) }
 }
 
-// signal sends a signal to the server.
-func signal(t *testing.T, s *harness.Server, sig os.Signal) {
-	t.Helper()
-	if err := s.Cmd.Process.Signal(sig); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // processorTime returns what the server has used so far, in user mode and in the kernel.
 func processorTime(t *testing.T, s *harness.Server) time.Duration {
 	t.Helper()

@@ -95,7 +95,7 @@ func TestF13_Stopped(t *testing.T) {
 	const checks = 50
 	stop := func(t *testing.T, s *harness.Server) {
 		t.Helper()
-		signal(t, s, syscall.SIGSTOP)
+		s.Signal(t, syscall.SIGSTOP)
 		t.Cleanup(func() { _ = s.Cmd.Process.Signal(syscall.SIGCONT) })
 		during(t, d, func() string { return "" })
 	}
@@ -109,7 +109,7 @@ func TestF13_Stopped(t *testing.T) {
 		awaitHealthy(t, s, checks)
 		stop(t, s)
 		seen := web.count()
-		signal(t, s, syscall.SIGCONT)
+		s.Signal(t, syscall.SIGCONT)
 		during(t, 4*time.Second, nothingFalls(s))
 		if got := web.count() - seen; got < 2*checks || got > 6*checks {
 			t.Errorf("Expected probes to go on and none to be caught up, got %d of %d checks in 4s", got, checks)
@@ -135,7 +135,7 @@ func TestF13_Stopped(t *testing.T) {
 			return probes(t, s, "fail", "timeout") >= 2*6+1
 		})
 		stop(t, s)
-		signal(t, s, syscall.SIGCONT)
+		s.Signal(t, syscall.SIGCONT)
 		during(t, 2*time.Second, nothingFalls(s))
 		w.mend(t)
 		during(t, 3*time.Second, nothingFalls(s))

@@ -17,9 +17,7 @@ func (s *Server) SignalReload(t *testing.T, corefile string, bad bool) {
 	const done, failed = "Reloading complete", "[ERROR] SIGUSR1"
 	before, failures := s.Log.Count(done, failed), s.Log.Count(failed)
 	s.Write(t, "Corefile", s.Expand(t, corefile))
-	if err := s.Cmd.Process.Signal(syscall.SIGUSR1); err != nil {
-		t.Fatal(err)
-	}
+	s.Signal(t, syscall.SIGUSR1)
 	Eventually(t, 20*time.Second, "the end of a reload", func() bool { return s.Log.Count(done, failed) > before })
 	if got := s.Log.Count(failed) > failures; got != bad {
 		t.Fatalf("Expected a reload to fail: %v, it did: %v", bad, got)

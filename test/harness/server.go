@@ -28,8 +28,13 @@ type Server struct {
 	Cmd   *exec.Cmd
 	Log   *LogBuffer
 	by    []string      // what runs the binary, if anything does
+	since time.Time     // when the process was started
 	done  chan struct{} // closed when the process has ended
 }
+
+// childhood is how long a process may not be ready for signals yet: CoreDNS asks for them in a goroutine that nothing
+// waits for, and on a busy machine that one can come after the first answers. Until then a signal ends the process.
+const childhood = time.Second
 
 var placeholder = regexp.MustCompile(`@[A-Z0-9]+@`)
 
@@ -120,6 +125,7 @@ func (s *Server) run(t *testing.T) {
 	s.Cmd = exec.Command(command[0], command[1:]...)
 	s.Cmd.Dir = s.Dir
 	s.Cmd.Stdout, s.Cmd.Stderr = s.Log, s.Log
+	s.since = time.Now()
 	if err := s.Cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -158,6 +164,15 @@ func (s *Server) waitUp() error {
 	return ctx.Err()
 }
 
+// Signal sends a signal to the server, when that is old enough to heed it.
+func (s *Server) Signal(t *testing.T, which os.Signal) {
+	t.Helper()
+	time.Sleep(time.Until(s.since.Add(childhood)))
+	if err := s.Cmd.Process.Signal(which); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Kill ends the server by SIGKILL.
 func (s *Server) Kill() {
 	_ = s.Cmd.Process.Kill()
@@ -167,10 +182,13 @@ func (s *Server) Kill() {
 // Stop ends the server as an operator does, and insists on a clean end.
 func (s *Server) Stop(t *testing.T) {
 	t.Helper()
+	young := time.Since(s.since) < childhood
 	_ = s.Cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-s.done:
-		if code := s.Cmd.ProcessState.ExitCode(); code != 0 {
+		status, _ := s.Cmd.ProcessState.Sys().(syscall.WaitStatus)
+		early := young && status.Signaled() && status.Signal() == syscall.SIGTERM
+		if code := s.Cmd.ProcessState.ExitCode(); code != 0 && !early {
 			t.Errorf("Expected the server to end with exit code 0, got %s", s.Cmd.ProcessState)
 		}
 	case <-time.After(20 * time.Second):
