@@ -53,3 +53,29 @@ func (t Timing) Validate() error {
 	}
 	return nil
 }
+
+// sharedTiming is a Timing and the number of running checks that go by it.
+type sharedTiming struct {
+	Timing
+
+	users int
+}
+
+// share gives the one Timing for a check that is equal to t.
+func (r *Registry) share(t Timing) *Timing {
+	s := r.timings[t]
+	if s == nil {
+		s = &sharedTiming{Timing: t}
+		r.timings[t] = s
+	}
+	s.users++
+	return &s.Timing
+}
+
+// unshare ends the use of a Timing that share gave.
+func (r *Registry) unshare(t *Timing) {
+	s := r.timings[*t]
+	if s.users--; s.users == 0 {
+		delete(r.timings, *t)
+	}
+}

@@ -9,13 +9,13 @@ func (h dueHeap) Len() int           { return len(h) }
 func (h dueHeap) Less(i, j int) bool { return h[i].due < h[j].due }
 func (h dueHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i, j
+	h[i].index, h[j].index = int32(i), int32(j)
 }
 
 // Push is for container/heap.
 func (h *dueHeap) Push(x any) {
 	m := x.(*monitor)
-	m.index = len(*h)
+	m.index = int32(len(*h))
 	*h = append(*h, m)
 }
 
@@ -32,6 +32,6 @@ func (h *dueHeap) Pop() any {
 // remove takes m out if it is in.
 func (h *dueHeap) remove(m *monitor) {
 	if m.index >= 0 {
-		heap.Remove(h, m.index)
+		heap.Remove(h, int(m.index))
 	}
 }

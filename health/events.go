@@ -75,5 +75,5 @@ func (r *Registry) event(e Event) Event {
 
 // transition records a transition.
 func (r *Registry) transition(m *monitor, t Transition) Event {
-	return r.events.add(Event{At: t.At, Kind: EventTransition, Definition: m.definition, Transition: t})
+	return r.events.add(Event{At: t.At, Kind: EventTransition, Definition: m.definition(), Transition: t})
 }

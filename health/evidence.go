@@ -18,7 +18,7 @@ func (v *vantage) saw(m *monitor, now time.Duration) {
 	if !v.away(m) {
 		return
 	}
-	host := m.definition.Probe.Host()
+	host := m.probe.Host()
 	if v.witnesses[0].host != host {
 		v.witnesses[1] = v.witnesses[0]
 	}
@@ -40,7 +40,7 @@ func (r *Registry) guarded(m *monitor) bool {
 	case m.canary > 0:
 		return false
 	case m.place == nowhere:
-		return len(v.canaries) > 0 && m.definition.Probe.Scheme() == probe.Exec
+		return len(v.canaries) > 0 && m.probe.Scheme() == probe.Exec
 	}
 	return v.away(m) || slices.ContainsFunc(v.canaries, func(c *monitor) bool { return c.place != remote })
 }
@@ -55,7 +55,7 @@ func (r *Registry) evidence(m *monitor, h hold, now time.Duration) evidence {
 		canariesFailed:  true,
 		canariesWereOut: true,
 		proven:          h.doubted >= 0 && m.started >= h.doubted,
-		overdue:         now-h.since >= patience(m.definition.Timing),
+		overdue:         now-h.since >= patience(*m.timing),
 		survey:          func() survey { return r.look(now) },
 	}
 	for _, c := range v.canaries {
@@ -64,7 +64,7 @@ func (r *Registry) evidence(m *monitor, h hold, now time.Duration) evidence {
 		e.canariesWereOut = e.canariesWereOut && c.failed >= m.failingSince
 	}
 	for _, w := range v.witnesses {
-		e.otherPassed = e.otherPassed || w.host != "" && w.host != m.definition.Probe.Host() && w.at >= m.failingSince
+		e.otherPassed = e.otherPassed || w.host != "" && w.host != m.probe.Host() && w.at >= m.failingSince
 	}
 	return e
 }
@@ -78,7 +78,7 @@ func (r *Registry) look(now time.Duration) survey {
 	hosts := map[string]hostView{}
 	var local, remote survey
 	for m := range r.all() {
-		host := m.definition.Probe.Host()
+		host := m.probe.Host()
 		if host == "" || m.canary > 0 || m.machine.State() == Unhealthy {
 			continue
 		}

@@ -39,9 +39,9 @@ type target struct {
 }
 
 func targetOf(m *monitor) target {
-	t := target{host: m.definition.Probe.Host(), port: m.definition.Probe.Port()}
+	t := target{host: m.probe.Host(), port: m.probe.Port()}
 	if t.host == "" {
-		t.scheme = m.definition.Probe.Scheme()
+		t.scheme = m.probe.Scheme()
 	}
 	return t
 }
@@ -62,15 +62,15 @@ func (g *gates) inFlight() int { return g.workers - g.all.free }
 
 // ticket is where a monitor stands.
 type ticket struct {
-	passed  int           // gates passed, all of them while in flight, none while idle
-	waiting *list.Element // in the queue of the next gate; nil if it does not wait
+	passed  uint8         // gates passed, all of them while in flight, none while idle
 	slow    bool          // of the monitor when it came to the first gate
 	queued  bool          // it has waited for its own target
+	waiting *list.Element // in the queue of the next gate; nil if it does not wait
 }
 
 // The gates, in order.
 const (
-	targetGate = iota
+	targetGate uint8 = iota
 	namedGate
 	slowGate
 	allGate
@@ -78,7 +78,7 @@ const (
 )
 
 // gate gives the n-th gate for m, or nil if m need not pass one.
-func (g *gates) gate(m *monitor, n int) *gate {
+func (g *gates) gate(m *monitor, n uint8) *gate {
 	switch n {
 	case targetGate:
 		t := targetOf(m)
@@ -87,7 +87,7 @@ func (g *gates) gate(m *monitor, n int) *gate {
 		}
 		return g.targets[t]
 	case namedGate:
-		host := m.definition.Probe.Host()
+		host := m.probe.Host()
 		if _, err := netip.ParseAddr(host); err == nil || host == "" {
 			return nil
 		}

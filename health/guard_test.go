@@ -289,12 +289,12 @@ func TestH14_EvidenceIsOfItsTime(t *testing.T) {
 		{"failed, then says nothing", []told{{probe.Fail, 15 * s}, {probe.Indeterminate, 17 * s}}, false, true, true},
 	} {
 		r := newWorld(t, pass).registry(Options{})
-		m := newMonitor(check("192.0.2.1"), nil, remote)
+		m := newTestMonitor(check("192.0.2.1"), remote)
 		m.started = 10 * s
 		m.note(probe.Result{Outcome: probe.Fail}, 14*s)
 		m.started = 15 * s
 		m.note(probe.Result{Outcome: probe.Fail}, 18*s)
-		canary := newMonitor(check("192.0.2.2"), nil, remote)
+		canary := newTestMonitor(check("192.0.2.2"), remote)
 		for _, told := range c.canary {
 			canary.note(probe.Result{Outcome: told.outcome}, told.at)
 		}
@@ -315,7 +315,7 @@ func TestH14_EvidenceIsOfItsTime(t *testing.T) {
 		for host, other := range map[string]bool{"192.0.2.1": false, "192.0.2.3": true} {
 			for at, since := range map[time.Duration]bool{13 * s: false, 14 * s: true} {
 				r.vantage.witnesses = [2]witness{}
-				r.vantage.saw(newMonitor(check(host), nil, remote), at)
+				r.vantage.saw(newTestMonitor(check(host), remote), at)
 				if e := r.evidence(m, hold{18 * s, -1}, 18*s); e.otherPassed != (other && since) {
 					t.Errorf("A pass of %s at %s: %t", host, at, e.otherPassed)
 				}
@@ -334,7 +334,7 @@ func TestH14_SurveyCountsHosts(t *testing.T) {
 		spec := d.Probe.Spec()
 		spec.Port = port
 		d.Probe = spec.ID()
-		m := newMonitor(d, nil, placeOf(host, nil))
+		m := newTestMonitor(d, placeOf(host, nil))
 		m.machine.state = state
 		for i, o := range results {
 			m.note(probe.Result{Outcome: o}, 10*s+time.Duration(i)*s)

@@ -159,8 +159,6 @@ func TestH05_NextAttemptComesWhenHoldIsOver(t *testing.T) {
 	const s = time.Second
 	fallen, _ := Machine{}.at(holding, "fff", 0, 0)
 	ready, _ := fallen.at(holding, "pp", 4*s, s)
-	d := check("192.0.2.1")
-	d.Timing = holding
 	for _, c := range []struct {
 		name         string
 		machine      Machine
@@ -173,7 +171,7 @@ func TestH05_NextAttemptComesWhenHoldIsOver(t *testing.T) {
 		{"over during the attempt", ready, 59 * s, 60 * s, 61 * s, 61 * s},
 		{"too few passes", fallen, 53 * s, 53 * s, 63 * s, 63200 * time.Millisecond},
 	} {
-		m := &monitor{definition: d, machine: c.machine, started: c.started, phase: 3 * s}
+		m := &monitor{timing: &holding, machine: c.machine, started: c.started, phase: 3 * s}
 		for range 20 {
 			if next := m.next(c.now); next < c.from || next > c.to {
 				t.Errorf("%s: %s, want %s to %s", c.name, next, c.from, c.to)

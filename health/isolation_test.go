@@ -60,7 +60,7 @@ func TestH14_NoCutTakesHealthyTargetsDown(t *testing.T) {
 					time.Sleep(time.Minute)
 					synctest.Wait()
 					for i := range targets.monitors {
-						if got := w.transitionsOf(targets.monitors[i].definition); len(got) != 1 {
+						if got := w.transitionsOf(targets.monitors[i].definition()); len(got) != 1 {
 							t.Errorf("Canary %t, silent %t, cut for %s: %+v", canary, silent, length, got)
 						}
 						if got := targets.Status(i); got.Streak || got.Held {

@@ -160,12 +160,12 @@ func (c *chronicle) exclusive(d Definition, tell func()) {
 	c.mu.Unlock()
 }
 
-func (c *chronicle) Probed(d *Definition, r probe.Result) {
-	c.exclusive(*d, func() { c.add(*d, entry{what: 'r', outcome: r.Outcome}) })
+func (c *chronicle) Probed(d Definition, r probe.Result) {
+	c.exclusive(d, func() { c.add(d, entry{what: 'r', outcome: r.Outcome}) })
 }
 
-func (c *chronicle) Transition(d *Definition, t Transition) {
-	c.exclusive(*d, func() { c.add(*d, entry{what: 't', from: t.From, to: t.To}) })
+func (c *chronicle) Transition(d Definition, t Transition) {
+	c.exclusive(d, func() { c.add(d, entry{what: 't', from: t.From, to: t.To}) })
 }
 
 func (c *chronicle) Happened(e Event) {

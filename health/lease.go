@@ -14,6 +14,7 @@ type Lease struct {
 	registry *Registry
 	schedule *scheduler // whose clock the checks go by; nil without checks
 	monitors []*monitor // by index of the definition; fixed
+	entries  []user     // the same as users of the monitors, which link them
 	canaries []*monitor // belong to the Registry's mutex
 	unknown  atomic.Int64
 	release  sync.Once
@@ -28,6 +29,7 @@ func newLease(r *Registry, size int) *Lease {
 	return &Lease{
 		registry: r,
 		monitors: make([]*monitor, size),
+		entries:  make([]user, size),
 		signal:   make(chan struct{}, 1),
 		isIn:     make([]bool, size),
 	}
@@ -43,9 +45,9 @@ func (l *Lease) Last(i int) (probe.Result, time.Time) {
 	defer l.registry.mu.Unlock()
 	m := l.monitors[i]
 	if m.ended < 0 {
-		return m.last, time.Time{}
+		return probe.Result{}, time.Time{}
 	}
-	return m.last, l.schedule.epoch.Add(m.ended)
+	return m.last.result(), l.schedule.epoch.Add(m.ended)
 }
 
 // Known tells that no check is unknown. It takes no lock.

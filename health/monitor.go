@@ -3,7 +3,6 @@ package health
 import (
 	"context"
 	"math/rand/v2"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -14,23 +13,26 @@ import (
 // of the scheduler.
 //
 // It is idle (in the heap), queued (waiting at a gate), or in flight (in the heap with the time at which it is stuck).
+//
+// There may be a hundred thousand of them, so they are kept small: a monitor has its large parts in common with others.
 type monitor struct {
-	definition Definition
-	prober     probe.Prober
-	machine    Machine
-	status     atomic.Pointer[Status]
-	users      []user
-	sibling    *monitor // next one in Registry.monitors
-	phase      time.Duration
+	probe   probe.ID
+	timing  *Timing
+	prober  probe.Prober
+	machine Machine
+	status  atomic.Pointer[Status]
+	users   *user    // the first of a list
+	sibling *monitor // next one in Registry.monitors
+	phase   time.Duration
 
 	due     time.Duration
-	index   int // in the heap, or -1
+	index   int32 // in the heap, or -1
 	ticket  ticket
 	wanted  time.Duration // when the next attempt, or the last one, should have begun
 	started time.Duration // start of the last attempt
 	cancel  context.CancelFunc
 
-	last         probe.Result  // of the last attempt that counts
+	last         finding       // of the last attempt that counts
 	ended        time.Duration // end of that, or -1
 	passed       time.Duration // end of the last attempt that passed, or -1
 	failed       time.Duration // end of the last attempt that failed, or -1
@@ -52,33 +54,54 @@ type monitor struct {
 type user struct {
 	lease *Lease
 	index int
+	next  *user // of the same monitor
 }
 
-func newMonitor(d Definition, prober probe.Prober, where place) *monitor {
-	m := &monitor{definition: d, prober: prober, place: where, index: -1, ended: -1, passed: -1, failed: -1, failingSince: -1}
-	m.status.Store(&Status{})
+// unknown is the Status of every new check.
+var unknown Status
+
+func newMonitor(p probe.ID, timing *Timing, prober probe.Prober, where place) *monitor {
+	m := &monitor{
+		probe: p, timing: timing, prober: prober, place: where,
+		index: -1, ended: -1, passed: -1, failed: -1, failingSince: -1,
+	}
+	m.status.Store(&unknown)
 	return m
 }
 
+// definition gives what the check was made from.
+func (m *monitor) definition() Definition { return Definition{Probe: m.probe, Timing: *m.timing} }
+
 // seed takes over the state of a check that measures the same.
 func (m *monitor) seed(from *monitor) {
-	m.machine = from.machine.Seed(m.definition.Timing)
+	m.machine = from.machine.Seed(*m.timing)
 	status := *from.status.Load()
 	status.Streak, status.Held = false, false
 	m.status.Store(&status)
 	m.last, m.ended, m.passed = from.last, from.ended, from.passed
 }
 
+// join adds a user.
+func (m *monitor) join(u *user) {
+	u.next, m.users = m.users, u
+}
+
 // leave forgets a lease and tells whether it was the last.
 func (m *monitor) leave(l *Lease) bool {
-	m.users = slices.DeleteFunc(m.users, func(u user) bool { return u.lease == l })
-	return len(m.users) == 0
+	for at := &m.users; *at != nil; {
+		if (*at).lease == l {
+			*at = (*at).next
+		} else {
+			at = &(*at).next
+		}
+	}
+	return m.users == nil
 }
 
 // note keeps what an attempt found that has ended now.
 func (m *monitor) note(result probe.Result, now time.Duration) {
-	m.last, m.ended = result, now
-	m.slow = result.Reason == probe.ReasonTimeout || result.Duration > m.definition.Timing.Timeout/2
+	m.last, m.ended = find(result, m.last), now
+	m.slow = result.Reason == probe.ReasonTimeout || result.Duration > m.timing.Timeout/2
 	switch result.Outcome {
 	case probe.Pass:
 		m.passed, m.failingSince = now, -1
@@ -98,12 +121,12 @@ func (m *monitor) become(after Machine) (Transition, bool) {
 	status := Status{
 		State:  after.State(),
 		Streak: after.Streak(),
-		Held:   after.Falling(m.definition.Timing),
+		Held:   after.Falling(*m.timing),
 		Since:  old.Since,
-		Reason: m.last.Reason,
-		Detail: m.last.Detail,
+		Reason: m.last.reason,
+		Detail: m.last.detail,
 	}
-	if m.last.Outcome == probe.Indeterminate {
+	if m.last.outcome == probe.Indeterminate {
 		status.Reason, status.Detail = old.Reason, old.Detail // those of the last decisive result
 	}
 	moved := status.State != old.State
@@ -116,7 +139,7 @@ func (m *monitor) become(after Machine) (Transition, bool) {
 	published := status // a copy, so that only a change costs an allocation
 	m.status.Store(&published)
 	if moved || status.Streak != old.Streak {
-		for _, u := range m.users {
+		for u := m.users; u != nil; u = u.next {
 			u.lease.changed(u.index, old.State == Unknown && moved)
 		}
 	}
@@ -126,9 +149,9 @@ func (m *monitor) become(after Machine) (Transition, bool) {
 	t := Transition{From: old.State, To: status.State, Reason: status.Reason, Detail: status.Detail, At: status.Since}
 	switch {
 	case status.State == Unhealthy:
-		t.Failures = m.definition.Timing.Fall
+		t.Failures = m.timing.Fall
 	case old.State == Unhealthy:
-		t.Passes = m.definition.Timing.Rise
+		t.Passes = m.timing.Rise
 	default:
 		t.Passes = 1
 	}
@@ -140,8 +163,8 @@ func (m *monitor) become(after Machine) (Transition, bool) {
 // no longer than an Interval after its last start unless the attempt itself took that long. Missed slots are never
 // caught up.
 func (m *monitor) next(now time.Duration) time.Duration {
-	t := m.definition.Timing
-	if m.machine.Hurried(t, now) {
+	t := m.timing
+	if m.machine.Hurried(*t, now) {
 		return max(now, m.started+t.Fast)
 	}
 	slot := m.slot(now)
@@ -167,7 +190,7 @@ func (m *monitor) spread(n int, now time.Duration) time.Duration {
 	if n <= 100 {
 		return 0
 	}
-	interval := m.definition.Timing.Interval
+	interval := m.timing.Interval
 	window := min(interval, time.Duration(n)*time.Millisecond)
 	untilSlot := (m.phase - now%interval + interval) % interval
 	return time.Duration(float64(untilSlot) / float64(interval) * float64(window))
@@ -179,7 +202,7 @@ const jitterShare = 50
 // slot is the first slot after now, with jitter: phase + k*Interval for a whole k. As jitter only delays, no slot
 // is used twice.
 func (m *monitor) slot(now time.Duration) time.Duration {
-	interval := m.definition.Timing.Interval
+	interval := m.timing.Interval
 	slot := m.phase
 	if now >= slot {
 		slot = now - (now-slot)%interval + interval

@@ -16,9 +16,9 @@ import (
 // its Observer before it goes on.
 type Observer interface {
 	// Probed is called after every attempt that counts; one that a release broke off does not.
-	Probed(d *Definition, r probe.Result)
+	Probed(d Definition, r probe.Result)
 	// Transition is called when the state has changed, after the Probed of the attempt that has changed it.
-	Transition(d *Definition, t Transition)
+	Transition(d Definition, t Transition)
 	// Happened is called for the events that are no transitions: they concern the process as a whole.
 	Happened(e Event)
 }
@@ -58,7 +58,9 @@ type Registry struct {
 	// monitors holds the running checks by the hash of their Probe; the Probe itself would be most of the map's memory.
 	// Those with the same hash are linked by monitor.sibling, the ones with an equal Probe and another Timing among them.
 	monitors map[uint64]*monitor
-	gates    gates
+	// timings has the Timing of every running check, each once, and the number of those that have it.
+	timings map[Timing]*sharedTiming
+	gates   gates
 	// due holds the monitors that wait for their time, and those in flight with the time at which they are stuck.
 	due      dueHeap
 	schedule *scheduler // nil while there is nothing to run
@@ -94,6 +96,7 @@ func NewRegistry(o Options) *Registry {
 		ownAddrs:  OwnAddrs,
 		seed:      maphash.MakeSeed(),
 		monitors:  map[uint64]*monitor{},
+		timings:   map[Timing]*sharedTiming{},
 		gates:     newGates(o.Workers, o.PerTarget),
 		wall:      func() time.Time { return time.Now().Round(0) },
 	}
@@ -171,7 +174,8 @@ func (r *Registry) acquire(definitions []Definition, probers map[Definition]prob
 			started = append(started, m)
 		}
 		lease.monitors[i] = m
-		m.users = append(m.users, user{lease, i})
+		lease.entries[i] = user{lease: lease, index: i}
+		m.join(&lease.entries[i])
 		if m.machine.State() == Unknown {
 			lease.unknown.Add(1)
 		}
@@ -193,7 +197,7 @@ func (r *Registry) acquire(definitions []Definition, probers map[Definition]prob
 // find gives the running check of a definition, or nil.
 func (r *Registry) find(d Definition) *monitor {
 	for m := r.monitors[r.hash(d.Probe)]; m != nil; m = m.sibling {
-		if m.definition == d {
+		if m.probe == d.Probe && *m.timing == d.Timing {
 			return m
 		}
 	}
@@ -209,7 +213,7 @@ func (r *Registry) add(d Definition, prober probe.Prober) *monitor {
 		r.schedule = s
 		r.goroutines.Go(func() { r.run(s) })
 	}
-	m := newMonitor(d, prober, placeOf(d.Probe.Host(), r.own))
+	m := newMonitor(d.Probe, r.share(d.Timing), prober, placeOf(d.Probe.Host(), r.own))
 	if m.place == remote {
 		r.vantage.remotes++
 	}
@@ -217,7 +221,7 @@ func (r *Registry) add(d Definition, prober probe.Prober) *monitor {
 	m.phase = time.Duration(maphash.Comparable(r.seed, d) % uint64(d.Timing.Interval))
 	hash := r.hash(d.Probe)
 	for s := r.monitors[hash]; s != nil; s = s.sibling {
-		if s.definition.Probe == d.Probe && s.machine.State() != Unknown {
+		if s.probe == d.Probe && s.machine.State() != Unknown {
 			m.seed(s)
 			break
 		}
@@ -310,7 +314,8 @@ func (r *Registry) stop(m *monitor) {
 	if m.place == remote {
 		r.vantage.remotes--
 	}
-	hash := r.hash(m.definition.Probe)
+	r.unshare(m.timing)
+	hash := r.hash(m.probe)
 	link := r.monitors[hash]
 	if link == m {
 		if r.monitors[hash] = m.sibling; m.sibling == nil {

@@ -95,16 +95,16 @@ func (f *fakeProber) Probe(ctx context.Context) probe.Result {
 	return w.answer(ctx, f.spec, n)
 }
 
-func (w *world) Probed(d *Definition, r probe.Result) {
+func (w *world) Probed(d Definition, r probe.Result) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.results[*d] = append(w.results[*d], r)
+	w.results[d] = append(w.results[d], r)
 }
 
-func (w *world) Transition(d *Definition, t Transition) {
+func (w *world) Transition(d Definition, t Transition) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.transitions[*d] = append(w.transitions[*d], t)
+	w.transitions[d] = append(w.transitions[d], t)
 }
 
 func (w *world) Happened(e Event) {
@@ -135,6 +135,9 @@ func (w *world) transitionsOf(d Definition) []Transition {
 func check(host string) Definition {
 	return Definition{Probe: probe.Spec{Scheme: probe.TCP, Host: host, Port: 80}.ID(), Timing: timing}
 }
+
+// newTestMonitor makes a monitor that nothing runs.
+func newTestMonitor(d Definition, where place) *monitor { return newMonitor(d.Probe, &d.Timing, nil, where) }
 
 func acquire(t *testing.T, r *Registry, definitions ...Definition) *Lease {
 	t.Helper()

@@ -137,7 +137,7 @@ func (r *Registry) dismiss(m *monitor) { r.gates.leave(m, r.launch) }
 
 // launch begins an attempt of m in a goroutine of its own.
 func (r *Registry) launch(m *monitor) {
-	timeout := m.definition.Timing.Timeout
+	timeout := m.timing.Timeout
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	m.cancel = cancel
 	m.holders = 1

@@ -153,7 +153,7 @@ func TestH04_NextAttempt(t *testing.T) {
 		{"hurried", hurried, 13 * s, 14 * s, 3 * s, 15 * s, 15 * s},
 		{"hurried, long attempt", hurried, 13 * s, 17 * s, 3 * s, 17 * s, 17 * s},
 	} {
-		m := &monitor{definition: check("192.0.2.1"), machine: c.machine, started: c.started, phase: c.phase}
+		m := &monitor{timing: &timing, machine: c.machine, started: c.started, phase: c.phase}
 		for range 100 {
 			if next := m.next(c.now); next < c.from || next > c.to {
 				t.Errorf("%s: %s, want %s to %s", c.name, next, c.from, c.to)

@@ -416,8 +416,10 @@ func TestH16_FailuresWhileWeAreLateDoNotCount(t *testing.T) {
 		r.schedule = newScheduler(wall)
 		r.schedule.planned = c.planned
 		r.wakes.add(c.wake, c.wake+c.late)
-		m := newMonitor(check("192.0.2.1"), nil, remote)
-		m.definition.Timing.Timeout, m.started = c.timeout, c.started
+		d := check("192.0.2.1")
+		d.Timing.Timeout = c.timeout
+		m := newTestMonitor(d, remote)
+		m.started = c.started
 		r.schedule.looked, r.schedule.wall = c.started, wall.Add(c.started)
 		result := probe.Result{Outcome: c.outcome, Reason: c.reason}
 		got := r.excuse(m, result, c.now)

@@ -58,7 +58,6 @@ func (h *hold) renew(e evidence, now time.Duration) {
 // count takes a result of m into account that has come now, and gives the transition if there was one.
 func (r *Registry) count(m *monitor, result probe.Result, now time.Duration) (Transition, bool) {
 	v := &r.vantage
-	result = r.excuse(m, result, now)
 	r.note(m, result, now)
 	machine := m.machine
 	if m.epoch != v.epoch && m.launched == v.epoch {
@@ -67,12 +66,12 @@ func (r *Registry) count(m *monitor, result probe.Result, now time.Duration) (Tr
 	if result.Outcome == probe.Indeterminate {
 		return m.become(machine)
 	}
-	after := machine.Count(m.definition.Timing, result.Outcome, now)
-	if !after.Falling(m.definition.Timing) {
+	after := machine.Count(*m.timing, result.Outcome, now)
+	if !after.Falling(*m.timing) {
 		delete(v.held, m)
 	} else if !r.holdBack(m, now) {
 		delete(v.held, m)
-		after = after.Release(m.definition.Timing, now)
+		after = after.Release(*m.timing, now)
 	}
 	switch {
 	case result.Outcome == probe.Pass:
@@ -101,7 +100,7 @@ func (r *Registry) excuse(m *monitor, result probe.Result, now time.Duration) pr
 		return overrun(result, "it began before this process was stopped or cut off")
 	}
 	late := max(r.wakes.worst(m.started, now), now-r.schedule.planned)
-	if result.Reason == probe.ReasonTimeout && late >= max(m.definition.Timing.Timeout/8, 100*time.Millisecond) {
+	if result.Reason == probe.ReasonTimeout && late >= max(m.timing.Timeout/8, 100*time.Millisecond) {
 		return overrun(result, "this process was "+late.Round(time.Millisecond).String()+" late")
 	}
 	return result
@@ -220,7 +219,7 @@ func (r *Registry) letFall(m *monitor, now time.Duration) (report, bool) {
 		return report{}, false
 	}
 	delete(v.held, m)
-	transition, moved := m.become(m.machine.Release(m.definition.Timing, now))
+	transition, moved := m.become(m.machine.Release(*m.timing, now))
 	if !moved {
 		return report{}, false
 	}
@@ -243,7 +242,7 @@ func (r *Registry) ask(now time.Duration) {
 	from := rand.IntN(len(r.due))
 	for i := range min(len(r.due), 16*askHosts) {
 		m := r.due[(from+i)%len(r.due)]
-		if m.last.Outcome == probe.Pass && v.away(m) {
+		if m.last.outcome == probe.Pass && v.away(m) {
 			if asked = append(asked, m); len(asked) == askHosts {
 				break
 			}
@@ -271,7 +270,7 @@ func (r *Registry) hasten(m *monitor, n int, now time.Duration) {
 		due = min(due, m.due)
 	}
 	m.due = due
-	heap.Fix(&r.due, m.index)
+	heap.Fix(&r.due, int(m.index))
 	if m.index == 0 {
 		r.schedule.nudge()
 	}
@@ -295,8 +294,8 @@ func (r *Registry) resume(now time.Duration) {
 			m.become(r.verify(m))
 		case m.index >= 0:
 			// It was stopped too, and is not stuck because of that.
-			m.due = now + m.definition.Timing.Timeout + grace
-			heap.Fix(&r.due, m.index)
+			m.due = now + m.timing.Timeout + grace
+			heap.Fix(&r.due, int(m.index))
 		}
 	}
 }

@@ -13,7 +13,7 @@ func (r *Registry) watch(started []*monitor) {
 		stop, err := watcher.Watch(func() { r.changed(m) })
 		if err != nil {
 			r.mu.Lock()
-			r.post(report{event: r.event(Event{Kind: EventUnwatched, Definition: m.definition, Cause: err.Error()})})
+			r.post(report{event: r.event(Event{Kind: EventUnwatched, Definition: m.definition(), Cause: err.Error()})})
 			r.mu.Unlock()
 			continue
 		}

@@ -20,7 +20,7 @@ type report struct {
 // attempt makes one attempt of m, and reports on it unless it has been broken off or given up meanwhile.
 func (r *Registry) attempt(ctx context.Context, m *monitor, launched time.Time) {
 	waited := time.Since(launched)
-	result := m.definition.Timing.onTime(probe.Try(ctx, m.prober), waited)
+	result := m.timing.onTime(probe.Try(ctx, m.prober), waited)
 
 	r.mu.Lock()
 	m.cancel() // frees the timer of ctx
@@ -28,11 +28,12 @@ func (r *Registry) attempt(ctx context.Context, m *monitor, launched time.Time) 
 	rep := report{monitor: m, result: result, probed: !m.stopped && !m.stuck}
 	if rep.probed {
 		r.starts.add(m.wanted, m.started+waited)
+		now := r.schedule.now()
+		rep.result = r.excuse(m, result, now)
 		var moved bool
-		if rep.transition, moved = r.count(m, result, r.schedule.now()); moved {
+		if rep.transition, moved = r.count(m, rep.result, now); moved {
 			rep.event = r.transition(m, rep.transition)
 		}
-		rep.result = m.last
 	}
 	r.mu.Unlock()
 	r.tell([]report{rep})
@@ -86,12 +87,12 @@ func (r *Registry) tell(reports []report) {
 
 func (r *Registry) observe(rep report) {
 	if rep.probed {
-		r.observer.Probed(&rep.monitor.definition, rep.result)
+		r.observer.Probed(rep.monitor.definition(), rep.result)
 	}
 	switch rep.event.Kind {
 	case "":
 	case EventTransition:
-		r.observer.Transition(&rep.monitor.definition, rep.transition)
+		r.observer.Transition(rep.monitor.definition(), rep.transition)
 	default:
 		r.observer.Happened(rep.event)
 	}

@@ -63,8 +63,8 @@ type observer struct{}
 
 var _ health.Observer = observer{}
 
-func (observer) Probed(d *health.Definition, r probe.Result) {
-	check := names.of(d)
+func (observer) Probed(d health.Definition, r probe.Result) {
+	check := names.of(&d)
 	if !names.probed(check, r.Outcome, r.Reason) {
 		return // released while the probe was under way
 	}
@@ -96,8 +96,8 @@ func (observer) Happened(e health.Event) {
 	}
 }
 
-func (observer) Transition(d *health.Definition, t health.Transition) {
-	check, target := names.of(d), d.Probe.Target()
+func (observer) Transition(d health.Definition, t health.Transition) {
+	check, target := names.of(&d), d.Probe.Target()
 	if check == "" {
 		return
 	}

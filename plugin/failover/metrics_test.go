@@ -75,10 +75,10 @@ func TestSeriesOfAGoneCheckAreForgotten(t *testing.T) {
 	one := &corefile.Config{Checks: []corefile.Check{{Definition: definition, Names: []string{"smtp", "mail"}}}}
 	two := &corefile.Config{Checks: []corefile.Check{{Definition: definition, Names: []string{"smtp"}}}}
 	report := func() {
-		observer{}.Probed(&definition, probe.Result{
+		observer{}.Probed(definition, probe.Result{
 			Outcome: probe.Fail, Reason: probe.ReasonRefused, Phases: probe.Phases{Connect: time.Millisecond},
 		})
-		observer{}.Transition(&definition, health.Transition{To: health.Unhealthy, Reason: probe.ReasonRefused})
+		observer{}.Transition(definition, health.Transition{To: health.Unhealthy, Reason: probe.ReasonRefused})
 	}
 	names.add(one)
 	report()
@@ -113,7 +113,7 @@ func TestPhasesThatThereWereAreObserved(t *testing.T) {
 	config := &corefile.Config{Checks: []corefile.Check{{Definition: definition, Names: []string{"phases"}}}}
 	names.add(config)
 	defer names.remove(config)
-	observer{}.Probed(&definition, probe.Result{Outcome: probe.Pass, Reason: probe.ReasonOK, Duration: 3 * time.Second,
+	observer{}.Probed(definition, probe.Result{Outcome: probe.Pass, Reason: probe.ReasonOK, Duration: 3 * time.Second,
 		Phases: probe.Phases{Connect: time.Second, TLS: 2 * time.Second}})
 	sums := make(map[string]float64)
 	for _, family := range ours(t) {
@@ -190,13 +190,13 @@ func TestATransitionIsLoggedWithWhatDecided(t *testing.T) {
 		},
 	} {
 		names.add(config)
-		got := logged(func() { observer{}.Transition(&definition, test.transition) })
+		got := logged(func() { observer{}.Transition(definition, test.transition) })
 		names.remove(config)
 		if !strings.HasSuffix(got, test.want) || strings.Count(got, "\n") != 1 { // before it is the time
 			t.Errorf("Logged %q, want one line with %q", got, test.want)
 		}
 	}
-	if got := logged(func() { observer{}.Transition(&definition, health.Transition{To: health.Unhealthy}) }); got != "" {
+	if got := logged(func() { observer{}.Transition(definition, health.Transition{To: health.Unhealthy}) }); got != "" {
 		t.Errorf("Logged %q of a check that is gone", got)
 	}
 }
@@ -266,7 +266,7 @@ func BenchmarkForgetNames(b *testing.B) {
 				names.add(config)
 				for i := range config.Checks {
 					d := &config.Checks[i].Definition
-					observer{}.Probed(d, probe.Result{Outcome: probe.Pass, Reason: probe.ReasonOK})
+					observer{}.Probed(*d, probe.Result{Outcome: probe.Pass, Reason: probe.ReasonOK})
 					names.moved(nameSeries{names.of(d), d.Probe.Target()}, health.Healthy, probe.ReasonOK)
 				}
 				b.StartTimer()
