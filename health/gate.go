@@ -17,6 +17,7 @@ type gate struct {
 type gates struct {
 	// targets has a gate for every target with an attempt in flight or waiting.
 	targets   map[target]*gate
+	spare     []*gate // for the next targets, or each attempt would make its own
 	perTarget int
 	workers   int
 	// named is for targets that are host names: a resolver that hangs makes all of those slow, and must leave workers
@@ -83,7 +84,7 @@ func (g *gates) gate(m *monitor, n uint8) *gate {
 	case targetGate:
 		t := targetOf(m)
 		if g.targets[t] == nil {
-			g.targets[t] = &gate{free: g.perTarget}
+			g.targets[t] = g.open()
 		}
 		return g.targets[t]
 	case namedGate:
@@ -100,6 +101,17 @@ func (g *gates) gate(m *monitor, n uint8) *gate {
 	default:
 		return g.all
 	}
+}
+
+// open gives a gate for a target that had none.
+func (g *gates) open() *gate {
+	last := len(g.spare) - 1
+	if last < 0 {
+		return &gate{free: g.perTarget}
+	}
+	at := g.spare[last]
+	g.spare = g.spare[:last]
+	return at
 }
 
 // enter takes m as far as it gets, and tells whether that is through all gates.
@@ -153,6 +165,7 @@ func (g *gates) leave(m *monitor, start func(*monitor)) {
 		}
 	}
 	if t := targetOf(m); g.targets[t] != nil && g.targets[t].free == g.perTarget {
+		g.spare = append(g.spare, g.targets[t])
 		delete(g.targets, t)
 	}
 }

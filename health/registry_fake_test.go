@@ -137,7 +137,9 @@ func check(host string) Definition {
 }
 
 // newTestMonitor makes a monitor that nothing runs.
-func newTestMonitor(d Definition, where place) *monitor { return newMonitor(d.Probe, &d.Timing, nil, where) }
+func newTestMonitor(d Definition, where place) *monitor {
+	return newMonitor(d.Probe, &d.Timing, nil, where)
+}
 
 func acquire(t *testing.T, r *Registry, definitions ...Definition) *Lease {
 	t.Helper()
