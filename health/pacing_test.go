@@ -188,3 +188,34 @@ func TestF17_StuckAttemptsAreBounded(t *testing.T) {
 		r.Wait()
 	})
 }
+
+// TestH04_NoMoreAreLaunchedThanBegin has a machine so busy that no attempt gets a processor. What is due then waits in
+// the order of its time, and not in that of Go's scheduler.
+func TestH04_NoMoreAreLaunchedThanBegin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, pass)
+		r := w.registry(Options{})
+		l := acquire(t, r, hosts(200)...)
+		defer r.Wait()
+		defer l.Release()
+		r.schedule.crowd.Add(crowd)
+		synctest.Wait()
+		begun := func() int {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			return len(w.starts)
+		}
+		before := begun()
+		time.Sleep(time.Second)
+		if got := begun(); got != before {
+			t.Errorf("Expected nothing to be launched into a crowd, but %d attempts were", got-before)
+		}
+		for range crowd {
+			r.schedule.begun()
+		}
+		synctest.Wait()
+		if got := begun(); got != 200 {
+			t.Errorf("Expected all to be launched when the crowd was gone, got %d", got)
+		}
+	})
+}

@@ -3,6 +3,7 @@ package health
 import (
 	"container/heap"
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/seed-a19ac2b6/failover/health/probe"
@@ -17,6 +18,10 @@ const (
 	// each of a thousand attempts a second costs half as much again as the attempts themselves.
 	batch     = 10 * time.Millisecond
 	batchFrom = 1000
+	// crowd is how many goroutines of attempts may wait for a processor at a time; what is due beyond that stays in the
+	// heap. Go's scheduler has a short queue for each processor and serves what overflows it only now and then while the
+	// queue is never empty, so that while garbage was collected some of a thousand attempts a second came 200 ms late.
+	crowd = 50
 )
 
 // scheduler is the goroutine of a Registry that waits for what is due next. It lives while anything is to be run. Its
@@ -24,6 +29,7 @@ const (
 type scheduler struct {
 	epoch time.Time
 	wake  chan struct{}
+	crowd atomic.Int32 // attempts that have been launched and have not begun
 
 	// What follows belongs to the Registry's mutex.
 	ended   bool
@@ -44,6 +50,13 @@ func (s *scheduler) nudge() {
 	select {
 	case s.wake <- struct{}{}:
 	default:
+	}
+}
+
+// begun is told by an attempt that has a processor.
+func (s *scheduler) begun() {
+	if s.crowd.Add(-1) == crowd/2 {
+		s.nudge()
 	}
 }
 
@@ -93,7 +106,7 @@ func (r *Registry) checkClocks(now time.Duration) {
 
 // startDue starts what is due and gives the time until something will be, or until the next tick.
 func (r *Registry) startDue(now time.Duration) time.Duration {
-	for len(r.due) > 0 && r.due[0].due <= now {
+	for len(r.due) > 0 && r.due[0].due <= now && r.schedule.crowd.Load() < crowd {
 		m := heap.Pop(&r.due).(*monitor)
 		if m.holders > 0 {
 			r.giveUp(m)
@@ -108,7 +121,7 @@ func (r *Registry) startDue(now time.Duration) time.Duration {
 	if len(r.due) > 0 {
 		wait = min(wait, r.due[0].due-now)
 	}
-	if len(r.due) >= batchFrom {
+	if len(r.due) >= batchFrom || wait <= 0 { // at 0 it is crowded, and begun will nudge
 		wait = max(wait, batch)
 	}
 	return wait
@@ -148,8 +161,13 @@ func (r *Registry) launch(m *monitor) {
 		m.wanted = m.started // what it waited for is its own target, and no lateness of ours
 	}
 	r.wait(m, m.started+timeout+grace)
+	s := r.schedule
+	s.crowd.Add(1)
 	began := time.Now()
-	r.goroutines.Go(func() { r.attempt(ctx, m, began) })
+	r.goroutines.Go(func() {
+		s.begun()
+		r.attempt(ctx, m, began)
+	})
 }
 
 // giveUp counts an attempt that ignores the end of its context, and frees its place. The check is not started again

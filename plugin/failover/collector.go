@@ -61,9 +61,9 @@ func (collector) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (collector) Collect(ch chan<- prometheus.Metric) {
+	collectProbing(ch) // first: to gather what follows can itself make probes late, which the next scrape will tell
 	runners := liveRunners()
 	collectChecks(runners, ch)
-	collectProbing(ch)
 	collectSets(runners, ch)
 	tallies.each(func(key tallyKey, t *zone.Tally) {
 		counter := func(rrtype, kind string, v uint64) {
