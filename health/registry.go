@@ -115,7 +115,7 @@ func (r *Registry) Acquire(definitions []Definition, canaries ...int) (*Lease, e
 			return nil, fmt.Errorf("check of %s: %w", definitions[i].Probe.Target(), err)
 		}
 	}
-	probers := map[Definition]probe.Prober{}
+	probers := make([]probe.Prober, len(definitions))
 	addrs := r.ownAddrs()
 	r.mu.Lock()
 	r.own = addrs
@@ -129,27 +129,24 @@ func (r *Registry) Acquire(definitions []Definition, canaries ...int) (*Lease, e
 			}
 			continue // another lease has released one of them meanwhile
 		}
-		for _, d := range missing {
-			if probers[d] != nil {
-				continue // the same definition twice
-			}
-			prober, err := r.newProber(d.Probe.Spec())
+		for _, i := range missing {
+			prober, err := r.newProber(definitions[i].Probe.Spec())
 			if err != nil {
-				return nil, fmt.Errorf("check of %s: %w", d.Probe.Target(), err)
+				return nil, fmt.Errorf("check of %s: %w", definitions[i].Probe.Target(), err)
 			}
-			probers[d] = prober
+			probers[i] = prober
 		}
 	}
 }
 
-// missing gives the definitions that neither run nor have a prober yet.
-func (r *Registry) missing(definitions []Definition, probers map[Definition]probe.Prober) []Definition {
+// missing gives the indexes of the definitions that neither run nor have a prober yet.
+func (r *Registry) missing(definitions []Definition, probers []probe.Prober) []int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var missing []Definition
-	for _, d := range definitions {
-		if probers[d] == nil && r.find(d) == nil {
-			missing = append(missing, d)
+	var missing []int
+	for i, d := range definitions {
+		if probers[i] == nil && r.find(d) == nil {
+			missing = append(missing, i)
 		}
 	}
 	return missing
@@ -157,11 +154,11 @@ func (r *Registry) missing(definitions []Definition, probers map[Definition]prob
 
 // acquire makes the lease, or nil if a definition neither runs nor has a prober. It also gives the checks that it has
 // started.
-func (r *Registry) acquire(definitions []Definition, probers map[Definition]probe.Prober, canaries []int) (*Lease, []*monitor) {
+func (r *Registry) acquire(definitions []Definition, probers []probe.Prober, canaries []int) (*Lease, []*monitor) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, d := range definitions {
-		if probers[d] == nil && r.find(d) == nil {
+	for i, d := range definitions {
+		if probers[i] == nil && r.find(d) == nil {
 			return nil, nil
 		}
 	}
@@ -170,7 +167,7 @@ func (r *Registry) acquire(definitions []Definition, probers map[Definition]prob
 	for i, d := range definitions {
 		m := r.find(d)
 		if m == nil {
-			m = r.add(d, probers[d])
+			m = r.add(d, probers[i])
 			started = append(started, m)
 		}
 		lease.monitors[i] = m
