@@ -33,7 +33,7 @@ func (e *probeError) result() Result {
 }
 
 // errnos are the system errors that have a verdict of their own (statement H16). Whether "unreachable" is the target's
-// trouble or ours depends on there being a route to anybody else, which endpoint.connectTo finds out.
+// trouble or ours depends on there being a route to anybody else, which endpoint.contact asks.
 var errnos = []struct {
 	errno   syscall.Errno
 	outcome Outcome

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"sync"
 	"time"
 )
@@ -23,7 +22,7 @@ var drains = sync.Pool{New: func() any { return new([maxDrain / 2]byte) }}
 // connection as TIME_WAIT for a minute, and its port with it: at a thousand attempts a second all ports would be gone.
 // So the peer goes first, as a server does that was told "Connection: close"; one that does not get to it soon sees a
 // reset, which leaves nothing behind. A peer with more to say than fits a header sees a reset too.
-func finish(ctx context.Context, conn *net.TCPConn) {
+func finish(ctx context.Context, conn connection) {
 	if !peerEnded(ctx, conn) {
 		abort(conn)
 		return
@@ -32,7 +31,7 @@ func finish(ctx context.Context, conn *net.TCPConn) {
 }
 
 // peerEnded waits a little for the peer to close its side.
-func peerEnded(ctx context.Context, conn *net.TCPConn) bool {
+func peerEnded(ctx context.Context, conn connection) bool {
 	until := time.Now().Add(maxFinish)
 	if deadline, ok := ctx.Deadline(); ok && deadline.Before(until) {
 		until = deadline

@@ -2,37 +2,24 @@ package probe
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/netip"
-	"syscall"
 	"time"
 )
 
-// dialTCP connects from source if that is valid. It does not use net.Dialer.DialTCP, which binds the socket even
-// without a source: a bound port cannot be shared by connections to different targets, and the kernel is slow to find
-// a free one.
-func dialTCP(ctx context.Context, source netip.Addr, target netip.AddrPort) (*net.TCPConn, error) {
-	dialer := net.Dialer{KeepAlive: -1} // no connection lives long enough
-	if source.IsValid() {
-		dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(source, 0))
-	}
-	conn, err := dialer.DialContext(ctx, "tcp", target.String())
-	if errors.Is(err, syscall.EACCES) && deniedHere(source, target) {
-		return nil, err
-	}
-	if err != nil {
-		return nil, remote("connect "+target.String(), err)
-	}
-	return conn.(*net.TCPConn), nil
+// connection is a TCP connection.
+type connection interface {
+	net.Conn
+	// SetLinger is that of net.TCPConn.
+	SetLinger(seconds int) error
 }
 
 // connect opens a connection to the first of the host's addresses that takes one. What it took is added to phases.
-func (e *endpoint) connect(ctx context.Context, phases *Phases) (*net.TCPConn, error) {
-	var conn *net.TCPConn
+func (e *endpoint) connect(ctx context.Context, phases *Phases) (connection, error) {
+	var conn connection
 	err := e.each(ctx, phases, "connect", func(ctx context.Context, target netip.AddrPort) (err error) {
 		began := time.Now()
-		conn, err = e.network.dial(ctx, e.source, target)
+		conn, err = e.network().dial(ctx, e.source(), target)
 		phases.took(&phases.Connect, began)
 		return err
 	})
@@ -51,11 +38,15 @@ func (e *endpoint) connect(ctx context.Context, phases *Phases) (*net.TCPConn, e
 func (e *endpoint) each(
 	ctx context.Context, phases *Phases, phase string, contact func(context.Context, netip.AddrPort) error,
 ) error {
+	if addr := e.addr(); addr.IsValid() {
+		if err := e.contact(ctx, phase, addr, 1, contact); err != nil {
+			return err
+		}
+		return nil
+	}
 	began := time.Now()
 	addrs, err := e.addresses(ctx)
-	if !e.addr.IsValid() {
-		phases.took(&phases.Resolve, began)
-	}
+	phases.took(&phases.Resolve, began)
 	if err != nil {
 		return err
 	}
@@ -81,7 +72,7 @@ func (e *endpoint) weight(err *probeError, addr netip.Addr) int {
 	switch {
 	case err.outcome == Fail:
 		return 1
-	case err.reason == ReasonFDLimit, err.reason == ReasonPorts && e.network.routes.any(addr):
+	case err.reason == ReasonFDLimit, err.reason == ReasonPorts && e.network().routes.any(addr):
 		return 2 // without a route it is a system that has turned IPv6 off, and says so in this way
 	default:
 		return 0
@@ -100,17 +91,17 @@ func (e *endpoint) contact(
 	target := netip.AddrPortFrom(addr, e.port)
 	err := contact(ctx, target)
 	if err == nil {
-		e.network.routes.saw(addr)
+		e.network().routes.saw(addr)
 		return nil
 	}
 	verdict := classify(ctx, phase+" "+target.String(), err, ReasonInternal)
 	switch verdict.reason {
 	case ReasonUnreachable:
-		if !e.network.routes.any(addr) {
+		if !e.network().routes.any(addr) {
 			return indeterminate(ReasonNoRoute, verdict.detail)
 		}
 	case ReasonRefused, ReasonReset, ReasonBody:
-		e.network.routes.saw(addr)
+		e.network().routes.saw(addr)
 	}
 	return verdict
 }

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unique"
 
 	"github.com/miekg/dns"
 )
@@ -32,10 +33,21 @@ const (
 // dnsProber asks a name server one question, and judges the response code and, if there is something to expect, the
 // records of the answer section. Over UDP a truncated answer is asked for again over TCP.
 type dnsProber struct {
-	endpoint *endpoint
-	id       ID
+	endpoint endpoint
+	inquiry  *inquiry
+}
+
+// inquiry is what is asked and what must be answered, the same for many name servers. It is immutable.
+type inquiry struct {
+	question dns.Question
+	packed   []byte // the question's message, with two bytes in front for its length
+	forceTCP bool
+	rcodes   []string // that pass
+	details  []string // of a pass, for each of them; every check's last result is kept, so they are made but once
 	match    *matcher // nil: the records are not looked at
 }
+
+var inquiries shared[unique.Handle[Spec], inquiry]
 
 var fieldsDNS = group{[]string{"Name", "Type", "Rcode", "Expect", "ForceTCP"}, Spec.checkDNS}
 
@@ -72,16 +84,43 @@ func parseType(name string) (uint16, error) {
 }
 
 func newDNSProber(s Spec, n *network) (Prober, error) {
-	match, err := newExpect(s)
-	return &dnsProber{endpoint: newEndpoint(s, n), id: s.ID(), match: match}, err
+	asked, err := inquiries.get(s.ID().rest, func() (*inquiry, error) { return newInquiry(s) })
+	return &dnsProber{newEndpoint(s, n), asked}, err
+}
+
+func newInquiry(s Spec) (*inquiry, error) {
+	q := &inquiry{forceTCP: s.ForceTCP, rcodes: strings.Split(s.Rcode, ",")}
+	number, err := parseType(s.Type)
+	if err != nil {
+		return nil, fmt.Errorf("type: %w", err)
+	}
+	message := new(dns.Msg).SetQuestion(s.Name, number)
+	message.SetEdns0(dnsBufferSize, false)
+	packed, err := message.Pack()
+	if err == nil {
+		err = message.Unpack(packed) // read back, the name is escaped as in an answer
+	}
+	if err != nil {
+		return nil, fmt.Errorf("name: %w", err)
+	}
+	q.question = message.Question[0]
+	q.packed = append(binary.BigEndian.AppendUint16(make([]byte, 0, 2+len(packed)), uint16(len(packed))), packed...)
+	if q.match, err = newExpect(s); err != nil {
+		return nil, err
+	}
+	for _, code := range q.rcodes {
+		detail := "rcode " + code
+		if q.match != nil {
+			detail += ", a record matches"
+		}
+		q.details = append(q.details, detail)
+	}
+	return q, nil
 }
 
 func (p *dnsProber) Probe(ctx context.Context) (result Result) {
-	a := dnsAttempt{dnsProber: p, spec: p.id.Spec()}
+	a := p.attempt()
 	defer func() { result.Phases = a.phases }()
-	if err := a.ask(); err != nil {
-		return indeterminate(ReasonInternal, "the question cannot be made").result()
-	}
 	var answer *dns.Msg
 	// An address whose answer does not pass ends the attempt: the next one is tried only if there is no answer.
 	err := p.endpoint.each(ctx, &a.phases, "dns", func(ctx context.Context, target netip.AddrPort) (err error) {
@@ -91,21 +130,26 @@ func (p *dnsProber) Probe(ctx context.Context) (result Result) {
 	if err != nil {
 		return classify(ctx, "dns", err, ReasonInternal).result()
 	}
-	return p.judge(a.spec, answer)
+	return p.inquiry.judge(answer)
+}
+
+func (p *dnsProber) attempt() *dnsAttempt {
+	return &dnsAttempt{dnsProber: p, packed: slices.Clone(p.inquiry.packed)}
 }
 
 // judge looks at an answer to the question.
-func (p *dnsProber) judge(s Spec, answer *dns.Msg) Result {
+func (q *inquiry) judge(answer *dns.Msg) Result {
 	code := rcodeName(answer.Rcode)
-	if !slices.Contains(strings.Split(s.Rcode, ","), code) {
+	found := slices.Index(q.rcodes, code)
+	if found < 0 {
 		return failure(ReasonRcode, "rcode "+code).result()
 	}
-	if p.match == nil {
-		return Result{Outcome: Pass, Reason: ReasonOK, Detail: "rcode " + code}
+	if q.match == nil {
+		return Result{Outcome: Pass, Reason: ReasonOK, Detail: q.details[found]}
 	}
 	for _, record := range answer.Answer[:min(len(answer.Answer), maxRecords)] {
-		if p.match.match([]byte(presentation(record))) {
-			return Result{Outcome: Pass, Reason: ReasonOK, Detail: "rcode " + code + ", a record matches"}
+		if q.match.match([]byte(presentation(record))) {
+			return Result{Outcome: Pass, Reason: ReasonOK, Detail: q.details[found]}
 		}
 	}
 	detail := fmt.Sprintf("rcode %s, no match in the %d records of the answer", code, len(answer.Answer))
@@ -136,31 +180,8 @@ func rcodeName(code int) string {
 // dnsAttempt is one attempt of a prober.
 type dnsAttempt struct {
 	*dnsProber
-	spec     Spec
-	question dns.Question
-	packed   []byte // the question's message, with two bytes in front for its length
-	phases   Phases
-}
-
-// ask makes the question.
-func (a *dnsAttempt) ask() error {
-	number, err := parseType(a.spec.Type)
-	if err != nil {
-		return err
-	}
-	message := new(dns.Msg).SetQuestion(a.spec.Name, number)
-	message.SetEdns0(dnsBufferSize, false)
-	packed, err := message.Pack()
-	if err != nil {
-		return err
-	}
-	// Read back, the name is escaped as in an answer.
-	if err := message.Unpack(packed); err != nil {
-		return err
-	}
-	a.question = message.Question[0]
-	a.packed = append(binary.BigEndian.AppendUint16(make([]byte, 0, 2+len(packed)), uint16(len(packed))), packed...)
-	return nil
+	packed []byte // a copy of the inquiry's, with an ID of its own
+	phases Phases
 }
 
 // renew gives the question another ID, so that an answer to an earlier connection is not one to this.
@@ -168,7 +189,7 @@ func (a *dnsAttempt) renew() { binary.BigEndian.PutUint16(a.packed[2:], dns.Id()
 
 // exchange gives the answer of one address.
 func (a *dnsAttempt) exchange(ctx context.Context, target netip.AddrPort) (*dns.Msg, error) {
-	if !a.spec.ForceTCP {
+	if !a.inquiry.forceTCP {
 		answer, err := a.overUDP(ctx, target)
 		if err != nil || !answer.Truncated {
 			return answer, err
@@ -178,7 +199,7 @@ func (a *dnsAttempt) exchange(ctx context.Context, target netip.AddrPort) (*dns.
 }
 
 func (a *dnsAttempt) overUDP(ctx context.Context, target netip.AddrPort) (*dns.Msg, error) {
-	conn, err := a.endpoint.network.dialUDP(ctx, a.endpoint.source, target)
+	conn, err := a.endpoint.network().dialUDP(ctx, a.endpoint.source(), target)
 	if err != nil {
 		return nil, err
 	}
@@ -213,7 +234,7 @@ func (a *dnsAttempt) overUDP(ctx context.Context, target netip.AddrPort) (*dns.M
 func (a *dnsAttempt) overTCP(ctx context.Context, target netip.AddrPort) (*dns.Msg, error) {
 	phase := "dns over tcp " + target.String()
 	began := time.Now()
-	conn, err := a.endpoint.network.dial(ctx, a.endpoint.source, target)
+	conn, err := a.endpoint.network().dial(ctx, a.endpoint.source(), target)
 	began = a.phases.took(&a.phases.Connect, began)
 	if err != nil {
 		return nil, classify(ctx, phase, err, ReasonInternal)
@@ -290,7 +311,8 @@ func (a *dnsAttempt) parse(message []byte) (*dns.Msg, error) {
 
 // asked tells whether q is our question. Letters may come back in the other case.
 func (a *dnsAttempt) asked(q dns.Question) bool {
-	return q.Qtype == a.question.Qtype && q.Qclass == a.question.Qclass && strings.EqualFold(q.Name, a.question.Name)
+	own := a.inquiry.question
+	return q.Qtype == own.Qtype && q.Qclass == own.Qclass && strings.EqualFold(q.Name, own.Name)
 }
 
 // strays counts what was ignored.

@@ -377,22 +377,17 @@ func TestDNSFlood(t *testing.T) {
 
 // TestDNSCostlyAnswerAllocs holds that the largest answer, of nothing but long compressed names, costs little memory.
 func TestDNSCostlyAnswerAllocs(t *testing.T) {
-	a := dnsAttempt{dnsProber: &dnsProber{}, spec: dnsSpec("192.0.2.1", 53)}
-	if err := a.ask(); err != nil {
-		t.Fatal(err)
-	}
+	spec := dnsSpec("192.0.2.1", 53)
+	spec.Expect = "192.0.2.1"
+	a := prober(t, spec).(*dnsProber).attempt()
 	message := costlyAnswer(a.packed[2:])
-	var err error
-	if a.match, err = newMatcher("192.0.2.1"); err != nil {
-		t.Fatal(err)
-	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	answer, err := a.parse(message)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := a.judge(a.spec, answer)
+	got := a.inquiry.judge(answer)
 	runtime.ReadMemStats(&after)
 	wantResult(t, "costly", got, Fail, ReasonBody, "no match in the")
 	if cost := after.TotalAlloc - before.TotalAlloc; cost > 8<<20 {
@@ -422,7 +417,7 @@ func TestH16_DNSErrorsOfOurOwnAreIndeterminate(t *testing.T) {
 	} {
 		n := (&stub{}).network(true)
 		n.dialUDP = func(context.Context, netip.Addr, netip.AddrPort) (net.Conn, error) { return nil, err }
-		n.dial = func(context.Context, netip.Addr, netip.AddrPort) (*net.TCPConn, error) { return nil, err }
+		n.dial = func(context.Context, netip.Addr, netip.AddrPort) (connection, error) { return nil, err }
 		spec := dnsSpec("192.0.2.1", 53)
 		wantResult(t, "UDP", (&stub{}).try(t, spec, n), Indeterminate, reason, "dns 192.0.2.1:53")
 		spec.ForceTCP = true
@@ -499,10 +494,9 @@ func TestDNSFieldsAreChecked(t *testing.T) {
 
 // FuzzDNSAnswer holds that no message makes a prober panic, or a detail that holds what the message said.
 func FuzzDNSAnswer(f *testing.F) {
-	a := dnsAttempt{spec: dnsSpec("192.0.2.1", 53)}
-	if err := a.ask(); err != nil {
-		f.Fatal(err)
-	}
+	spec := dnsSpec("192.0.2.1", 53)
+	spec.Expect = `A 192\.0\.2\.1$`
+	a := prober(f, spec).(*dnsProber).attempt()
 	query := a.packed[2:]
 	f.Add(answerTo(query, "www.example.org. 60 IN A 192.0.2.1"))
 	f.Add(answerTo(query, `www.example.org. 60 IN HTTPS 1 . alpn="h3,h2" ipv4hint=192.0.2.1`))
@@ -511,11 +505,6 @@ func FuzzDNSAnswer(f *testing.F) {
 	for _, wrong := range wrongAnswers(query) {
 		f.Add(wrong)
 	}
-	match, err := newMatcher(`A 192\.0\.2\.1$`)
-	if err != nil {
-		f.Fatal(err)
-	}
-	p := &dnsProber{match: match}
 	f.Fuzz(func(t *testing.T, message []byte) {
 		if len(message) > maxAnswer {
 			return
@@ -525,7 +514,7 @@ func FuzzDNSAnswer(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if got := p.judge(a.spec, answer); len(got.Detail) > 64 || got.Detail != printable(got.Detail) {
+		if got := a.inquiry.judge(answer); len(got.Detail) > 64 || got.Detail != printable(got.Detail) {
 			t.Errorf("Detail %q", got.Detail)
 		}
 	})

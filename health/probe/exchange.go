@@ -25,7 +25,7 @@ const (
 // exchange is one request and its answer on one connection.
 type exchange struct {
 	ctx     context.Context
-	raw     *net.TCPConn
+	raw     connection
 	conn    net.Conn // raw, or TLS over it
 	release func()
 	reader  *bufio.Reader
@@ -50,7 +50,7 @@ var (
 
 // roundTrip asks the target.
 func (h *httpAttempt) roundTrip(ctx context.Context, request *http.Request) (*http.Response, error) {
-	return h.roundTripTo(ctx, request, h.endpoint, h.tls)
+	return h.roundTripTo(ctx, request, &h.endpoint, h.tls)
 }
 
 // roundTripTo sends a request over a connection of its own. Closing the answer's body closes the connection.

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 	"unicode/utf8"
+	"unique"
 )
 
 const (
@@ -42,7 +43,7 @@ const (
 // While a program does not end though it was killed, since the kernel does not let it go or it has made itself another
 // user's, Probe does not return: it is for the watchdog to say so, and for the one who called Probe not to start
 // another attempt meanwhile.
-type execProber struct{ id ID }
+type execProber struct{ spec unique.Handle[Spec] }
 
 // fieldsExec are the fields of a program's check.
 var fieldsExec = group{[]string{"Command"}, Spec.checkExec}
@@ -67,14 +68,14 @@ func newExecProber(s Spec, _ *network) (Prober, error) {
 	if err := checkProgram(s.arguments()[0]); err != nil {
 		return nil, fmt.Errorf("exec: %w", err)
 	}
-	return &execProber{id: s.ID()}, nil
+	return &execProber{spec: s.ID().rest}, nil
 }
 
 func (p *execProber) Probe(ctx context.Context) Result {
 	if ctx.Err() != nil {
 		return classify(ctx, "exec", ctx.Err(), ReasonInternal).result()
 	}
-	arguments := p.id.Spec().arguments()
+	arguments := p.spec.Value().arguments()
 	var output cappedOutput
 	program := &exec.Cmd{
 		Path:      arguments[0],

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"sync"
 	"time"
+	"unique"
 )
 
 // fieldsTalk are of the kinds that send bytes and look for others.
@@ -20,6 +21,21 @@ func (s Spec) checkExpect() error {
 		return fmt.Errorf("expect: %w", err)
 	}
 	return nil
+}
+
+// dialogue is what is said to an endpoint and what must be heard, the same for many. It is immutable.
+type dialogue struct {
+	send   string
+	expect *matcher // nil: nothing is awaited
+}
+
+var dialogues shared[unique.Handle[Spec], dialogue]
+
+func dialogueFor(s Spec) (*dialogue, error) {
+	return dialogues.get(s.ID().rest, func() (*dialogue, error) {
+		expect, err := newExpect(s)
+		return &dialogue{s.Send, expect}, err
+	})
 }
 
 // newExpect gives what looks for Spec.Expect; nil if nothing is expected.
@@ -52,13 +68,13 @@ func isTimeToLook(looks, more int, end bool) bool {
 
 // talk sends, and reads until what has come matches. It reads no more than maxBody bytes. Without expect it is done when
 // everything is sent. An expression that is bound to the end of the text ($, \z) takes for the end what has come so far.
-func talk(ctx context.Context, conn net.Conn, send string, expect *matcher, phases *Phases) error {
-	if send != "" {
-		if _, err := io.WriteString(conn, send); err != nil {
+func (d *dialogue) talk(ctx context.Context, conn net.Conn, phases *Phases) error {
+	if d.send != "" {
+		if _, err := io.WriteString(conn, d.send); err != nil {
 			return err
 		}
 	}
-	if expect == nil {
+	if d.expect == nil {
 		return nil
 	}
 	sent := time.Now()
@@ -74,7 +90,7 @@ func talk(ctx context.Context, conn net.Conn, send string, expect *matcher, phas
 		end := err != nil || length == maxBody
 		if isTimeToLook(looks, length-looked, end) {
 			looked, looks = length, looks+1
-			if expect.match(window[:length]) {
+			if d.expect.match(window[:length]) {
 				return nil
 			}
 		}

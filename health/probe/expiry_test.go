@@ -114,7 +114,7 @@ func TestExpiresHoldsForResumedSessionsToo(t *testing.T) {
 	p.ServerName, p.Expires = "www.example.org", 5*time.Minute
 	made := prober(t, p).(*httpProber)
 	wantResult(t, "lasts", try(t, made, 5*time.Second), Pass, ReasonOK, "")
-	made.tls.expires = 20 * time.Minute // as if ten minutes had gone by
+	made.tls.settings.expires = 20 * time.Minute // as if ten minutes had gone by
 	wantResult(t, "does not last", try(t, made, 5*time.Second), Fail, ReasonTLS, "certificate expires in 9m")
 	mu.Lock()
 	certificate = a.issue("www.example.org", time.Now().Add(40*time.Minute))

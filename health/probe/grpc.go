@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+	"unique"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -40,9 +41,9 @@ const (
 // Connecting and the TLS handshake are done as for every other kind, and grpc is then given the connection: what is
 // wrong with them is told as elsewhere, and a target that is down costs no more than with TCP.
 type grpcProber struct {
-	endpoint *endpoint
-	tls      *tlsClient // nil for grpc
-	id       ID
+	endpoint endpoint
+	tls      *tlsClient          // nil for grpc
+	rest     unique.Handle[Spec] // without Host and Port
 }
 
 var fieldsGRPC = group{[]string{"Service"}, Spec.checkGRPC}
@@ -55,7 +56,7 @@ func (s Spec) checkGRPC() error {
 }
 
 func newGRPCProber(s Spec, n *network) (Prober, error) {
-	p := &grpcProber{endpoint: newEndpoint(s, n), id: s.ID()}
+	p := &grpcProber{endpoint: newEndpoint(s, n), rest: s.ID().rest}
 	if s.Scheme == GRPCS {
 		var err error
 		if p.tls, err = newTLSClient(s); err != nil {
@@ -108,7 +109,7 @@ func judgeGRPC(answer health.HealthCheckResponse_ServingStatus) Result {
 // ask makes one call over conn, which is reset afterwards: an HTTP/2 server waits for further calls, so with an orderly
 // end every attempt would leave its connection in TIME_WAIT on our side.
 func (p *grpcProber) ask(ctx context.Context, conn *grpcConn) (health.HealthCheckResponse_ServingStatus, error) {
-	spec := p.id.Spec()
+	spec := p.endpoint.spec(p.rest)
 	client, err := grpc.NewClient("passthrough:///"+spec.authority(), p.options(spec, conn)...)
 	if err != nil {
 		return 0, indeterminate(ReasonInternal, "grpc: the client cannot be made")
@@ -165,7 +166,7 @@ func (s alreadySecured) Clone() transport.TransportCredentials { return s }
 type grpcConn struct {
 	net.Conn
 
-	raw   *net.TCPConn
+	raw   connection
 	takes atomic.Int32
 	left  int // bytes that may still be read
 
@@ -175,7 +176,7 @@ type grpcConn struct {
 	unread chan struct{} // closed once Read has failed, or the connection was closed
 }
 
-func newGRPCConn(conn net.Conn, raw *net.TCPConn) *grpcConn {
+func newGRPCConn(conn net.Conn, raw connection) *grpcConn {
 	return &grpcConn{Conn: conn, raw: raw, left: maxCall, unread: make(chan struct{})}
 }
 

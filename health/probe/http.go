@@ -24,7 +24,7 @@ const userAgent = "coredns-failover (health-check)"
 // (statements H06 to H09). It speaks over its own connection and not through http.Transport, which would cost two
 // goroutines and a pool of connections for every attempt, and closes connections at a time of its own.
 type httpProber struct {
-	endpoint *endpoint
+	endpoint endpoint
 	tls      *tlsClient // nil for http
 	proxy    *endpoint  // nil: none
 	plan     *httpPlan
@@ -32,7 +32,7 @@ type httpProber struct {
 
 // httpPlan is what all checks have in common that differ in nothing but their endpoint. It is immutable.
 type httpPlan struct {
-	spec    unique.Handle[Spec] // without scheme, host and port
+	spec    unique.Handle[Spec] // without Host and Port
 	status  StatusCodes
 	match   *matcher // nil: the body is not read
 	path    url.URL  // of the first request; its path and query only
@@ -43,30 +43,31 @@ type httpPlan struct {
 var httpPlans shared[unique.Handle[Spec], httpPlan]
 
 func newHTTPProber(s Spec, n *network) (Prober, error) {
-	return newHTTP(s, n)
+	h := &httpProber{}
+	return h, h.init(s, n)
 }
 
-func newHTTP(s Spec, n *network) (*httpProber, error) {
-	h := &httpProber{endpoint: newEndpoint(s, n)}
-	var err error
+func (h *httpProber) init(s Spec, n *network) (err error) {
+	h.endpoint = newEndpoint(s, n)
 	if h.plan, err = planFor(s); err != nil {
-		return nil, err
+		return err
 	}
 	if s.Proxy != "" {
 		via := s
 		if via.Host, via.Port, err = parseProxy(s.Proxy); err != nil {
-			return nil, fmt.Errorf("proxy: %w", err)
+			return fmt.Errorf("proxy: %w", err)
 		}
-		h.proxy = newEndpoint(via, n)
+		proxy := newEndpoint(via, n)
+		h.proxy = &proxy
 	}
 	if s.Scheme == HTTPS {
 		if h.tls, err = newTLSClient(s); err != nil {
-			return nil, err
+			return err
 		}
 	} else if s.Follow {
-		_, _ = x509.SystemCertPool() // a redirect may lead to https: see newTLSClient
+		_, _ = x509.SystemCertPool() // a redirect may lead to https: see newTLSSettings
 	}
-	return h, nil
+	return nil
 }
 
 func planFor(s Spec) (*httpPlan, error) {
@@ -111,12 +112,7 @@ func newPlan(key unique.Handle[Spec]) (*httpPlan, error) {
 
 // spec is the Spec that the prober was made for.
 func (h *httpProber) spec() Spec {
-	s := h.plan.spec.Value()
-	s.Scheme, s.Host, s.Port = HTTP, h.endpoint.host, h.endpoint.port
-	if h.tls != nil {
-		s.Scheme = HTTPS
-	}
-	return s
+	return h.endpoint.spec(h.plan.spec)
 }
 
 func (h *httpProber) Probe(ctx context.Context) (result Result) {
@@ -144,7 +140,7 @@ type httpAttempt struct {
 func (h *httpAttempt) do(ctx context.Context) (*http.Response, error) {
 	spec := h.spec()
 	request := h.firstRequest(&spec)
-	end, client := h.endpoint, h.tls
+	end, client := &h.endpoint, h.tls
 	for redirects := 0; ; redirects++ {
 		response, err := h.roundTripTo(ctx, request, end, client)
 		if err != nil || !spec.Follow {
@@ -195,7 +191,7 @@ func (p *httpPlan) judge(ctx context.Context, response *http.Response) Result {
 		return failure(ReasonStatus, "status "+strconv.Itoa(code)).result()
 	}
 	if p.match == nil {
-		return Result{Outcome: Pass, Reason: ReasonOK, Detail: "status " + strconv.Itoa(code)}
+		return Result{Outcome: Pass, Reason: ReasonOK, Detail: passDetails()[code].status}
 	}
 	body, err := readBody(response, maxBody)
 	if err != nil && !errors.Is(err, errTooLong) {
@@ -205,8 +201,18 @@ func (p *httpPlan) judge(ctx context.Context, response *http.Response) Result {
 		missing := fmt.Sprintf("status %d, no match in the first %d bytes of the body", code, len(body))
 		return failure(ReasonBody, missing).result()
 	}
-	return Result{Outcome: Pass, Reason: ReasonOK, Detail: fmt.Sprintf("status %d, body matches", code)}
+	return Result{Outcome: Pass, Reason: ReasonOK, Detail: passDetails()[code].match}
 }
+
+// passDetails gives the details of passes, by status. Every check's last result is kept, so they are made but once.
+var passDetails = sync.OnceValue(func() *[1000]struct{ status, match string } {
+	var all [1000]struct{ status, match string }
+	for code := range all {
+		all[code].match = fmt.Sprintf("status %d, body matches", code)
+		all[code].status, _, _ = strings.Cut(all[code].match, ",")
+	}
+	return &all
+})
 
 // unzippers are reused: each has a window of 32 KiB.
 var unzippers sync.Pool

@@ -33,10 +33,7 @@ func (*answering) Close() error                     { return nil }
 // fuzzAnswer holds what any answer at all may lead to.
 func fuzzAnswer(f *testing.F, spec Spec) {
 	f.Helper()
-	made, err := newHTTP(spec, systemNetwork)
-	if err != nil {
-		f.Fatal(err)
-	}
+	made := prober(f, spec).(*httpProber)
 	f.Fuzz(func(t *testing.T, answer []byte) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()

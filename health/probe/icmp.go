@@ -22,7 +22,7 @@ import (
 // EACCES of a route that prohibits) tries again without a pause, whatever its context says; it takes an ICMP error for
 // nothing; and it costs three goroutines, a timer for each and a poll of the socket.
 type icmpProber struct {
-	endpoint *endpoint
+	endpoint endpoint
 }
 
 func (s Spec) checkICMP() error {
@@ -36,11 +36,11 @@ func (s Spec) checkICMP() error {
 func newICMPProber(s Spec, n *network) (Prober, error) {
 	p := &icmpProber{endpoint: newEndpoint(s, n)}
 	families := []int{0, 1}
-	switch e := p.endpoint; {
-	case e.addr.IsValid():
-		families = []int{family(e.addr)}
-	case e.source.IsValid():
-		families = []int{family(e.source)}
+	switch addr, source := p.endpoint.addr(), p.endpoint.source(); {
+	case addr.IsValid():
+		families = []int{family(addr)}
+	case source.IsValid():
+		families = []int{family(source)}
 	}
 	var err error
 	for _, f := range families {
@@ -69,11 +69,11 @@ func (p *icmpProber) Probe(ctx context.Context) (result Result) {
 
 // ping waits for the reply of target until ctx ends.
 func (p *icmpProber) ping(ctx context.Context, target netip.Addr, phases *Phases) error {
-	open, err := p.endpoint.network.echo.way(family(target))
+	open, err := p.endpoint.network().echo.way(family(target))
 	if err != nil {
 		return indeterminate(ReasonPermission, err.Error())
 	}
-	conn, err := open(ctx, p.endpoint.source, target)
+	conn, err := open(ctx, p.endpoint.source(), target)
 	if err != nil {
 		return err
 	}

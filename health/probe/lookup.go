@@ -28,14 +28,15 @@ const (
 
 // lookUp resolves the host, by the check's own name servers if it has any.
 func (e *endpoint) lookUp(ctx context.Context) ([]netip.Addr, error) {
-	if e.resolver == "" {
-		return e.network.resolve(ctx, e.family(), e.host)
+	way := e.reach.Value()
+	if way.resolver == "" {
+		return way.network.resolve(ctx, e.family(), e.host)
 	}
-	servers, err := parseResolver(e.resolver)
+	servers, err := parseResolver(way.resolver)
 	if err != nil {
 		return nil, err
 	}
-	l := lookup{network: e.network, host: e.host, family: e.family()}
+	l := lookup{network: way.network, host: e.host, family: e.family()}
 	return l.run(ctx, servers)
 }
 

@@ -71,13 +71,14 @@ func lookAt(t *testing.T, family string, timeout time.Duration, servers ...Spec)
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	began := time.Now()
-	e := &endpoint{network: systemNetwork, host: "www.example.org", resolver: strings.Join(words, " ")}
+	s := Spec{Host: "www.example.org", Resolver: strings.Join(words, " ")}
 	switch family {
 	case "ip4":
-		e.source = netip.MustParseAddr("127.0.0.1")
+		s.Source = netip.MustParseAddr("127.0.0.1")
 	case "ip6":
-		e.source = netip.MustParseAddr("::1")
+		s.Source = netip.MustParseAddr("::1")
 	}
+	e := newEndpoint(s, systemNetwork)
 	addrs, err := e.lookUp(ctx)
 	if took := time.Since(began); took > timeout+time.Second {
 		t.Errorf("A look-up of %s took %s", timeout, took)

@@ -127,7 +127,7 @@ func (s *stub) network(routed bool) *network {
 			s.family = family
 			return s.addrs, s.err
 		},
-		dial: func(ctx context.Context, _ netip.Addr, target netip.AddrPort) (*net.TCPConn, error) {
+		dial: func(ctx context.Context, _ netip.Addr, target netip.AddrPort) (connection, error) {
 			s.dialled = append(s.dialled, target.Addr().String())
 			err := s.dials[target.Addr().String()]
 			if ctx.Err() != nil {

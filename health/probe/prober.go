@@ -39,7 +39,7 @@ func init() { // kinds refers to functions that refer to kinds
 		HTTP:       {takes: []group{fieldsEndpoint, fieldsWeb, fieldsHTTP}, prober: newHTTPProber},
 		HTTPS:      {takes: []group{fieldsEndpoint, fieldsWeb, fieldsHTTP, fieldsTLS}, prober: newHTTPProber},
 		TCP:        {takes: []group{fieldsEndpoint, fieldsTalk}, prober: newTCPProber},
-		TLS:        {takes: []group{fieldsEndpoint, fieldsTalk, fieldsTLS}, prober: newTCPProber},
+		TLS:        {takes: []group{fieldsEndpoint, fieldsTalk, fieldsTLS}, prober: newTLSProber},
 		UDP:        {takes: []group{fieldsEndpoint, fieldsTalk}, check: Spec.checkUDP, prober: newUDPProber},
 		ICMP:       {takes: []group{fieldsEndpoint}, check: Spec.checkICMP, prober: newICMPProber},
 		Exec:       {takes: []group{fieldsExec}, prober: newExecProber},

@@ -27,7 +27,7 @@ const (
 // prometheusProber asks a Prometheus server an instant query (statement C04). It is the server that is connected to,
 // but the query's subject that is judged, so what is wrong with the server is no data, not a failure.
 type prometheusProber struct {
-	http         *httpProber
+	http         httpProber
 	insufficient string
 }
 
@@ -61,15 +61,12 @@ func (s Spec) asHTTP() Spec {
 }
 
 func newPrometheusProber(s Spec, n *network) (Prober, error) {
-	h, err := newHTTP(s.asHTTP(), n)
-	if err != nil {
-		return nil, err
-	}
-	return &prometheusProber{http: h, insufficient: s.Insufficient}, nil
+	p := &prometheusProber{insufficient: s.Insufficient}
+	return p, p.http.init(s.asHTTP(), n)
 }
 
 func (p *prometheusProber) Probe(ctx context.Context) (result Result) {
-	attempt := &httpAttempt{httpProber: p.http, maxRaw: maxQueryAnswer}
+	attempt := &httpAttempt{httpProber: &p.http, maxRaw: maxQueryAnswer}
 	defer func() { result.Phases = attempt.phases }()
 	holds, err := askPrometheus(ctx, attempt)
 	if lack, ok := errors.AsType[noData](err); ok {

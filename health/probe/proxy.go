@@ -8,7 +8,7 @@ import (
 )
 
 // connect opens a connection to end, or to the proxy. What keeps us from the proxy says nothing of the target.
-func (h *httpAttempt) connect(ctx context.Context, end *endpoint) (*net.TCPConn, error) {
+func (h *httpAttempt) connect(ctx context.Context, end *endpoint) (connection, error) {
 	if h.proxy == nil {
 		return end.connect(ctx, &h.phases)
 	}
@@ -76,7 +76,7 @@ func proxyFailed(ctx context.Context, err error) error {
 
 // tunnelled is a connection through a proxy. It has the target's address, since that is what errors are about.
 type tunnelled struct {
-	*net.TCPConn
+	connection
 	target string
 }
 

@@ -114,14 +114,15 @@ func (h *httpProber) peer(spec *Spec, u *url.URL) (*endpoint, *tlsClient, error)
 		return nil, nil, failure(ReasonProtocol, "http: redirected to something that is not HTTP")
 	}
 	host, own := u.Hostname(), isOwn(spec, u.Hostname())
-	end := h.endpoint
+	end := &h.endpoint
 	if !own || uint16(number) != spec.Port {
 		elsewhere := *spec
 		elsewhere.Port = uint16(number)
 		if !own {
 			elsewhere.Host = host
 		}
-		end = newEndpoint(elsewhere, h.endpoint.network)
+		other := newEndpoint(elsewhere, h.endpoint.network())
+		end = &other
 	}
 	switch {
 	case u.Scheme != string(HTTPS):

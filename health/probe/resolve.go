@@ -7,13 +7,14 @@ import (
 	"net"
 	"net/netip"
 	"time"
+	"unique"
 )
 
 // network is what probers use of the outside world, so that tests can put something else in its place.
 type network struct {
 	// resolve looks a host name up; family is "ip", "ip4" or "ip6".
 	resolve func(ctx context.Context, family, host string) ([]netip.Addr, error)
-	dial    func(ctx context.Context, source netip.Addr, target netip.AddrPort) (*net.TCPConn, error)
+	dial    func(ctx context.Context, source netip.Addr, target netip.AddrPort) (connection, error)
 	dialUDP func(ctx context.Context, source netip.Addr, target netip.AddrPort) (net.Conn, error)
 	echo    *echoSockets
 	routes  *routes
@@ -33,34 +34,51 @@ var systemNetwork = &network{
 const maxAddresses = 8
 
 // endpoint is a host and port to connect to. A host name is resolved for every attempt (statement H11).
+//
+// There may be a hundred thousand endpoints, and what they hold is what an idle check costs. So an address is read from
+// the text of host for every attempt, which takes far less than an attempt does.
 type endpoint struct {
-	network *network
-	source  netip.Addr
-	port    uint16
-	addr    netip.Addr // of a host that is an address; else not valid
-	host    string
-	// resolver names the servers to ask for host; if empty, the system's resolver does.
-	resolver string
-	// good are the last addresses that the resolver gave. They stand in while it does not work.
-	good []netip.Addr
+	reach unique.Handle[reach]
+	host  string
+	port  uint16
+	// good are the last addresses that the resolver gave, nil for none. They stand in while it does not work.
+	good *[]netip.Addr
 }
 
-func newEndpoint(s Spec, n *network) *endpoint {
-	e := &endpoint{network: n, source: s.Source.Unmap(), port: s.Port, host: s.Host, resolver: s.Resolver}
-	if addr, err := netip.ParseAddr(s.Host); err == nil {
-		e.addr = addr.Unmap()
+// reach is how endpoints are got at. Most have it in common.
+type reach struct {
+	network  *network
+	source   netip.Addr // of this machine; not valid for any
+	resolver string     // names the servers to ask for a host; if empty, the system's resolver does
+}
+
+func newEndpoint(s Spec, n *network) endpoint {
+	r := reach{network: n, source: s.Source.Unmap(), resolver: s.Resolver}
+	return endpoint{reach: unique.Make(r), host: s.Host, port: s.Port}
+}
+
+// spec gives the Spec of which rest is all but the endpoint.
+func (e *endpoint) spec(rest unique.Handle[Spec]) Spec {
+	return ID{host: e.host, port: e.port, rest: rest}.Spec()
+}
+
+func (e *endpoint) network() *network { return e.reach.Value().network }
+
+func (e *endpoint) source() netip.Addr { return e.reach.Value().source }
+
+// addr gives the address that the host is; it is not valid if the host is a name.
+func (e *endpoint) addr() netip.Addr {
+	if addr, err := netip.ParseAddr(e.host); err == nil {
+		return addr.Unmap()
 	}
-	return e
+	return netip.Addr{}
 }
 
-// addresses gives at least one address or an error. A name that does not exist is the target's failure; a resolver
-// that does not work is not (statement H16).
+// addresses resolves a host name. It gives at least one address or an error. A name that does not exist is the target's
+// failure; a resolver that does not work is not (statement H16).
 func (e *endpoint) addresses(ctx context.Context) ([]netip.Addr, error) {
-	if e.addr.IsValid() {
-		return []netip.Addr{e.addr}, nil
-	}
 	lookup := ctx
-	if deadline, ok := ctx.Deadline(); ok && len(e.good) > 0 {
+	if deadline, ok := ctx.Deadline(); ok && e.good != nil {
 		// A resolver that hangs must leave time to try the earlier addresses.
 		var cancel context.CancelFunc
 		lookup, cancel = context.WithTimeout(ctx, time.Until(deadline)/2)
@@ -69,7 +87,7 @@ func (e *endpoint) addresses(ctx context.Context) ([]netip.Addr, error) {
 	found, err := e.lookUp(lookup)
 	if err == nil {
 		if addrs := e.usable(found); len(addrs) > 0 {
-			e.good = addrs
+			e.good = &addrs
 			return addrs, nil
 		}
 	}
@@ -84,8 +102,8 @@ func (e *endpoint) addresses(ctx context.Context) ([]netip.Addr, error) {
 	case err == nil, errors.As(err, &addrErr), errors.As(err, &dnsErr) && dnsErr.IsNotFound:
 		e.good = nil
 		return nil, failure(ReasonResolve, fmt.Sprintf("lookup %s: no such host, or no address of the family", e.host))
-	case len(e.good) > 0:
-		return e.good, nil
+	case e.good != nil:
+		return *e.good, nil
 	case dnsErr != nil:
 		return nil, indeterminate(ReasonResolver, fmt.Sprintf("lookup %s: %s", e.host, dnsErr.Err))
 	default:
@@ -95,10 +113,10 @@ func (e *endpoint) addresses(ctx context.Context) ([]netip.Addr, error) {
 
 // family is the address family to look up: that of the source address, if there is one.
 func (e *endpoint) family() string {
-	switch {
-	case !e.source.IsValid():
+	switch source := e.source(); {
+	case !source.IsValid():
 		return "ip"
-	case e.source.Is4():
+	case source.Is4():
 		return "ip4"
 	default:
 		return "ip6"
@@ -114,12 +132,13 @@ func isHostAddr(addr netip.Addr) bool {
 // usable keeps the resolver's order, which is that of RFC 6724 or near it.
 func (e *endpoint) usable(found []netip.Addr) []netip.Addr {
 	addrs := make([]netip.Addr, 0, min(len(found), maxAddresses))
+	source := e.source()
 	for _, addr := range found {
 		addr = addr.Unmap()
 		if len(addrs) == maxAddresses {
 			break
 		}
-		if isHostAddr(addr) && (!e.source.IsValid() || e.source.Is4() == addr.Is4()) {
+		if isHostAddr(addr) && (!source.IsValid() || source.Is4() == addr.Is4()) {
 			addrs = append(addrs, addr)
 		}
 	}

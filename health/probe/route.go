@@ -62,7 +62,8 @@ func (r *routes) saw(addr netip.Addr) {
 	}
 	slot := &r.witness[family(addr)]
 	if last := slot.Load(); last == nil || *last != addr {
-		slot.Store(&addr)
+		seen := addr // a copy, so that only a change costs an allocation
+		slot.Store(&seen)
 	}
 }
 

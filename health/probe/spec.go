@@ -91,16 +91,15 @@ type Spec struct {
 // ID is a Spec in small, and like it comparable: equal specs have equal IDs. What a thousand checks have in common,
 // which is all but the endpoint, is kept once.
 type ID struct {
-	scheme Scheme
-	host   string
-	port   uint16
-	rest   unique.Handle[Spec] // without the above
+	host string
+	rest unique.Handle[Spec] // without Host and Port
+	port uint16
 }
 
 // ID gives the Spec in small.
 func (s Spec) ID() ID {
-	id := ID{scheme: s.Scheme, host: s.Host, port: s.Port}
-	s.Scheme, s.Host, s.Port = "", "", 0
+	id := ID{host: s.Host, port: s.Port}
+	s.Host, s.Port = "", 0
 	id.rest = unique.Make(s)
 	return id
 }
@@ -111,12 +110,17 @@ func (id ID) Spec() Spec {
 		return Spec{}
 	}
 	s := id.rest.Value()
-	s.Scheme, s.Host, s.Port = id.scheme, id.host, id.port
+	s.Host, s.Port = id.host, id.port
 	return s
 }
 
 // Scheme is that of the Spec.
-func (id ID) Scheme() Scheme { return id.scheme }
+func (id ID) Scheme() Scheme {
+	if id == (ID{}) {
+		return ""
+	}
+	return id.rest.Value().Scheme // the compiler reads the one field, and copies nothing
+}
 
 // Host is that of the Spec.
 func (id ID) Host() string { return id.host }

@@ -215,7 +215,7 @@ func FuzzTalk(f *testing.F) {
 		m.pattern = nil // an expression may be bound to the end
 		var phases Phases
 		c := &chunks{data: slices.Clone(data), size: max(size, 1)}
-		err = talk(t.Context(), c, "", m, &phases)
+		err = (&dialogue{expect: m}).talk(t.Context(), c, &phases)
 		if found := m.match(data); found != (err == nil) && len(data) > 0 {
 			t.Errorf("In pieces of %d: found %v, but %v", size, found, err)
 		}

@@ -11,50 +11,77 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
+	"unique"
 )
 
 // sessionAge is how long TLS sessions are resumed before a full handshake is made again. A resumed handshake costs a
 // third, but does not show the certificate that the server would send to a new client.
 const sessionAge = 5 * time.Minute
 
-// tlsClient does the handshakes of one check (statement H09).
+// tlsClient does the handshakes of one check (statement H09). It holds no tls.Config, which costs more than all else of
+// an idle check and next to nothing beside a handshake.
 type tlsClient struct {
-	serverName  string
+	settings   *tlsSettings
+	serverName string
+	// session is of the last handshake; nil: the next one is made in full. A reader of the last attempt's connection
+	// may still be there to set it when the next attempt begins.
+	session atomic.Pointer[tls.ClientSessionState]
+	began   time.Time // of the first handshake that session goes back to
+	from    *keyPair  // what it was made with
+}
+
+// tlsSettings is what many checks have in common of TLS. It is immutable.
+type tlsSettings struct {
 	insecure    bool
 	protocols   []string
 	minVersion  uint16        // 0: TLS 1.2
 	expires     time.Duration // what a certificate must have left; 0: it need only be valid
-	credentials *credentials
-
-	config *tls.Config // built on first use; nil until then
-	built  time.Time
-	from   *keyPair // what config was built from
+	credentials *credentials  // nil: no certificate of ours, and the system's authorities
+	anonymous   bool          // ours is not to be shown
 }
 
-func newTLSClient(p Spec) (*tlsClient, error) {
-	c := &tlsClient{
-		serverName: p.tlsName(), insecure: p.Insecure, protocols: p.alpn(), minVersion: p.MinTLS, expires: p.Expires,
+var sharedTLSSettings shared[unique.Handle[Spec], tlsSettings]
+
+func newTLSClient(s Spec) (*tlsClient, error) {
+	c := &tlsClient{}
+	return c, c.init(s)
+}
+
+func (c *tlsClient) init(s Spec) (err error) {
+	c.serverName = s.tlsName()
+	c.settings, err = sharedTLSSettings.get(s.ID().rest, func() (*tlsSettings, error) { return newTLSSettings(s) })
+	if err == nil && c.settings.credentials != nil {
+		err = c.settings.credentials.reload() // what has become of the files since tells whoever makes a new check
 	}
-	if p.CertFile != "" || p.CAFile != "" {
+	if err != nil {
+		return fmt.Errorf("tls: %w", err)
+	}
+	return nil
+}
+
+func newTLSSettings(s Spec) (*tlsSettings, error) {
+	t := &tlsSettings{insecure: s.Insecure, protocols: s.alpn(), minVersion: s.MinTLS, expires: s.Expires}
+	if s.CertFile != "" || s.CAFile != "" {
 		var err error
-		if c.credentials, err = loadCredentials(files{p.CertFile, p.KeyFile, p.CAFile}); err != nil {
-			return nil, fmt.Errorf("tls: %w", err)
+		if t.credentials, err = loadCredentials(files{s.CertFile, s.KeyFile, s.CAFile}); err != nil {
+			return nil, err
 		}
 	}
-	if !p.Insecure && p.CAFile == "" {
+	if !s.Insecure && s.CAFile == "" {
 		// Go reads the system's certificates once and remembers a failure for ever, so that happens here and not when
 		// descriptors have run out.
 		_, _ = x509.SystemCertPool()
 	}
-	return c, nil
+	return t, nil
 }
 
 // handshake secures conn. The error is a *probeError; conn stays open.
 func (c *tlsClient) handshake(ctx context.Context, conn net.Conn, phases *Phases) (*tls.Conn, error) {
 	began := time.Now()
 	defer func() { phases.took(&phases.TLS, began) }()
-	config := c.current()
+	config := c.config()
 	secured := tls.Client(conn, config)
 	// guard ends the handshake with ctx, so it need not watch ctx with a goroutine of its own.
 	if err := secured.Handshake(); err != nil {
@@ -63,10 +90,10 @@ func (c *tlsClient) handshake(ctx context.Context, conn net.Conn, phases *Phases
 		}
 		return nil, classify(ctx, "tls "+conn.RemoteAddr().String(), err, ReasonTLS)
 	}
-	if c.expires > 0 {
-		if text := expiring(secured.ConnectionState(), c.expires, time.Now()); text != "" {
+	if expires := c.settings.expires; expires > 0 {
+		if text := expiring(secured.ConnectionState(), expires, time.Now()); text != "" {
 			// A resumed session shows the certificate of its beginning, so a renewed one is looked for at once.
-			c.config = nil
+			c.session.Store(nil)
 			return nil, failure(ReasonTLS, "tls "+conn.RemoteAddr().String()+": "+text)
 		}
 	}
@@ -83,42 +110,53 @@ func isForWantOfAuthorities(err error) bool {
 	return err == nil && system.Equal(x509.NewCertPool())
 }
 
-// current is the configuration for the next handshake. Changed files and old sessions make a new one.
-func (c *tlsClient) current() *tls.Config {
+// config is the configuration for the next handshake. Changed files and age end a session.
+func (c *tlsClient) config() *tls.Config {
+	t := c.settings
 	var pair *keyPair
-	if c.credentials != nil {
-		pair = c.credentials.current()
+	if t.credentials != nil {
+		pair = t.credentials.current()
 	}
-	if c.config != nil && c.from == pair && time.Since(c.built) < sessionAge {
-		return c.config
+	if c.from != pair || time.Since(c.began) >= sessionAge {
+		c.session.Store(nil)
+		c.from = pair
+	}
+	if c.session.Load() == nil {
+		c.began = time.Now()
 	}
 	config := &tls.Config{
-		MinVersion:         cmp.Or(c.minVersion, tls.VersionTLS12),
+		MinVersion:         cmp.Or(t.minVersion, tls.VersionTLS12),
 		ServerName:         c.serverName,
-		InsecureSkipVerify: c.insecure, //nolint:gosec // asked for by the word insecure
-		NextProtos:         c.protocols,
-		ClientSessionCache: tls.NewLRUClientSessionCache(1),
+		InsecureSkipVerify: t.insecure, //nolint:gosec // asked for by the word insecure
+		NextProtos:         t.protocols,
+		ClientSessionCache: (*sessionSlot)(c),
 	}
 	if pair != nil {
 		config.RootCAs = pair.roots
-		if pair.certificate != nil {
+		if pair.certificate != nil && !t.anonymous {
 			config.Certificates = []tls.Certificate{*pair.certificate}
 		}
 	}
-	c.config, c.built, c.from = config, time.Now(), pair
 	return config
 }
 
 // elsewhere is the client for another host, to which a redirect has led: it is told by its own name and is not shown
 // our certificate.
 func (c *tlsClient) elsewhere(host string) *tlsClient {
-	other := &tlsClient{
-		serverName: host, insecure: c.insecure, protocols: c.protocols, minVersion: c.minVersion, expires: c.expires,
-	}
-	config := other.current()
-	config.RootCAs = c.current().RootCAs
-	return other
+	settings := *c.settings
+	settings.anonymous = true
+	return &tlsClient{settings: &settings, serverName: host}
 }
+
+// sessionSlot is the tlsClient as a cache with room for one session, as a check has one peer.
+type sessionSlot tlsClient
+
+func (s *sessionSlot) Get(string) (*tls.ClientSessionState, bool) {
+	session := s.session.Load()
+	return session, session != nil
+}
+
+func (s *sessionSlot) Put(_ string, session *tls.ClientSessionState) { s.session.Store(session) }
 
 // files names the PEM files of a check; the names may be empty.
 type files struct{ certificate, key, ca string }

@@ -245,8 +245,8 @@ func age(t *testing.T, file string, hours int) {
 func TestH09_EqualFilesAreReadOnce(t *testing.T) {
 	a := newAuthority(t)
 	p := Spec{Scheme: TLS, Host: "192.0.2.1", Port: 443, CAFile: a.file}
-	one, two := prober(t, p).(*tcpProber), prober(t, p).(*tcpProber)
-	if one.tls.credentials != two.tls.credentials {
+	one, two := prober(t, p).(*tlsProber), prober(t, p).(*tlsProber)
+	if one.client.settings.credentials != two.client.settings.credentials {
 		t.Error("The file was read twice")
 	}
 	runtime.KeepAlive(one)
@@ -274,7 +274,7 @@ func TestH09_SessionsAreResumedForAWhileOnly(t *testing.T) {
 	made := prober(t, p).(*httpProber)
 	for i := range 3 {
 		if i == 2 {
-			made.tls.built = made.tls.built.Add(-sessionAge)
+			made.tls.began = made.tls.began.Add(-sessionAge)
 		}
 		wantResult(t, "attempt", try(t, made, 5*time.Second), Pass, ReasonOK, "")
 	}

@@ -24,9 +24,8 @@ const (
 // over: most UDP services answer nothing that is not a question in their protocol, so all there is to see is that the
 // port is not closed. That says little, and nothing at all where a firewall drops what it does not like.
 type udpProber struct {
-	endpoint *endpoint
-	send     string
-	expect   *matcher // nil: nothing is awaited
+	endpoint endpoint
+	dialogue *dialogue
 }
 
 func (s Spec) checkUDP() error {
@@ -37,8 +36,8 @@ func (s Spec) checkUDP() error {
 }
 
 func newUDPProber(s Spec, n *network) (Prober, error) {
-	expect, err := newExpect(s)
-	return &udpProber{endpoint: newEndpoint(s, n), send: s.Send, expect: expect}, err
+	dialogue, err := dialogueFor(s)
+	return &udpProber{newEndpoint(s, n), dialogue}, err
 }
 
 func (p *udpProber) Probe(ctx context.Context) (result Result) {
@@ -46,12 +45,12 @@ func (p *udpProber) Probe(ctx context.Context) (result Result) {
 	defer func() { result.Phases = phases }()
 	detail := ""
 	err := p.endpoint.each(ctx, &phases, "udp", func(ctx context.Context, target netip.AddrPort) error {
-		conn, err := p.endpoint.network.dialUDP(ctx, p.endpoint.source, target)
+		conn, err := p.endpoint.network().dialUDP(ctx, p.endpoint.source(), target)
 		if err != nil {
 			return err
 		}
 		defer conn.Close()
-		if p.expect == nil {
+		if p.dialogue.expect == nil {
 			detail, err = p.listen(ctx, conn, &phases)
 		} else {
 			detail, err = "the answer matches", p.await(ctx, conn, &phases)
@@ -74,7 +73,7 @@ func (p *udpProber) listen(ctx context.Context, conn net.Conn, phases *Phases) (
 	}
 	defer guard(half, conn)()
 	sent := time.Now() // the answer to a datagram can be there before Write returns
-	if _, err := conn.Write([]byte(p.send)); err != nil {
+	if _, err := conn.Write([]byte(p.dialogue.send)); err != nil {
 		return "", err
 	}
 	window := windows.Get().(*[maxBody]byte)
@@ -98,7 +97,7 @@ func (p *udpProber) listen(ctx context.Context, conn net.Conn, phases *Phases) (
 func (p *udpProber) await(ctx context.Context, conn net.Conn, phases *Phases) error {
 	defer guard(ctx, conn)()
 	sent := time.Now()
-	if _, err := conn.Write([]byte(p.send)); err != nil {
+	if _, err := conn.Write([]byte(p.dialogue.send)); err != nil {
 		return err
 	}
 	window := windows.Get().(*[maxBody]byte)
@@ -106,7 +105,7 @@ func (p *udpProber) await(ctx context.Context, conn net.Conn, phases *Phases) er
 	for unexpected := range maxUnexpected {
 		n, err := conn.Read(window[:])
 		switch {
-		case err == nil && p.expect.match(window[:n]):
+		case err == nil && p.dialogue.expect.match(window[:n]):
 			phases.took(&phases.FirstByte, sent)
 			return nil
 		case err == nil:
