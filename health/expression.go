@@ -1,16 +1,23 @@
 package health
 
 // Expression combines running checks into one health: a leaf is a running check, every other node counts the healthy
-// ones among its children. It is immutable and evaluated from the last known states, never by probing.
+// ones among its children. It is immutable and evaluated from the last known states, never by probing. Nearly all are
+// leaves, and there is one for every check, so what only other nodes need is apart.
 type Expression struct {
+	*Combination // ExprAtLeast
+
+	Leaf     int32 // ExprCheck: index of the definition in the table of its configuration
 	Kind     ExpressionKind
-	Leaf     int           // ExprCheck: index of the definition in the table of its configuration
-	AtLeast  int           // ExprAtLeast: how many children must be healthy ("all" is len(Children), "any" is 1)
-	Children []*Expression // ExprAtLeast
-	Invert   bool          // swaps the outcome, last of all ("not" is AtLeast 1 of one child, inverted)
-	Disabled bool          // counts as healthy whatever is below, before Invert (statement H10)
+	Invert   bool // swaps the outcome, last of all ("not" is AtLeast 1 of one child, inverted)
+	Disabled bool // counts as healthy whatever is below, before Invert (statement H10)
 	// StartUnhealthy is for ExprCheck: it counts as unhealthy, and not as healthy, until it is known.
 	StartUnhealthy bool
+}
+
+// Combination is what an Expression counts.
+type Combination struct {
+	AtLeast  int // how many children must be healthy ("all" is len(Children), "any" is 1)
+	Children []*Expression
 }
 
 // ExpressionKind tells what an Expression is.
@@ -46,7 +53,7 @@ func (e *Expression) evaluate(status func(leaf int) Status, upIsBest bool) Verdi
 	v := Verdict{Healthy: true, Settled: true, Known: true}
 	switch e.Kind {
 	case ExprCheck:
-		s := status(e.Leaf)
+		s := status(int(e.Leaf))
 		best := Unhealthy
 		if upIsBest {
 			best = Healthy

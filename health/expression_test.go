@@ -7,10 +7,10 @@ import (
 	"pgregory.net/rapid"
 )
 
-func leaf(i int) *Expression { return &Expression{Kind: ExprCheck, Leaf: i} }
+func leaf(i int) *Expression { return &Expression{Kind: ExprCheck, Leaf: int32(i)} }
 
 func atLeast(n int, children ...*Expression) *Expression {
-	return &Expression{Kind: ExprAtLeast, AtLeast: n, Children: children}
+	return &Expression{Kind: ExprAtLeast, Combination: &Combination{AtLeast: n, Children: children}}
 }
 
 func inverted(e *Expression) *Expression {

@@ -37,12 +37,12 @@ type Plan struct {
 	Status  Status
 	// AllDown tells that no record was healthy and the set's AllDown decided.
 	AllDown bool
-	// Choices are the records that may be answered; never empty with the outcome Answer.
-	Choices []Choice
-	// Take is how many choices one answer takes: 1 (use Draw), or more (use Shuffle).
-	Take int
 	// Shuffled tells that the order of the answer is random too (multivalue, static).
 	Shuffled bool
+	// Take is how many choices one answer takes: 1 (use Draw), or more (use Shuffle).
+	Take int
+	// Choices are the records that may be answered; never empty with the outcome Answer.
+	Choices []Choice
 	// sums are the running sums of the weights of Choices; nil for equal odds.
 	sums []uint64
 }

@@ -65,22 +65,23 @@ func (collector) Collect(ch chan<- prometheus.Metric) {
 	runners := liveRunners()
 	collectChecks(runners, ch)
 	collectSets(runners, ch)
-	tallies.each(func(key tallyKey, t *zone.Tally) {
-		counter := func(rrtype, kind string, v uint64) {
+	tallies.each(func(zoneName, setName string, rrtype uint16, t *zone.Tally) {
+		counter := func(label, kind string, v uint64) {
 			if v == 0 {
 				return // most kinds never come up, and there may be very many sets
 			}
 			ch <- prometheus.MustNewConstMetric(answers, prometheus.CounterValue, float64(v),
-				key.zone, key.name, rrtype, kind)
+				zoneName, setName, label, kind)
 		}
-		if key.name == "" {
+		if setName == "" {
 			counter("", "nxdomain", t.NXDomain.Load())
 			counter("other", "nodata", t.NoData.Load())
 			return
 		}
-		counter(key.rrtype, "healthy", t.Healthy.Load())
-		counter(key.rrtype, "all_down", t.AllDown.Load())
-		counter(key.rrtype, "nodata", t.NoData.Load())
+		label := dns.Type(rrtype).String()
+		counter(label, "healthy", t.Healthy.Load())
+		counter(label, "all_down", t.AllDown.Load())
+		counter(label, "nodata", t.NoData.Load())
 	})
 }
 
@@ -100,7 +101,7 @@ func collectChecks(runners []*runner, ch chan<- prometheus.Metric) {
 			status := r.lease.Status(i)
 			v := view{state: value[status.State], held: status.Held}
 			v.last, v.probed = r.lease.Last(i)
-			target := c.Definition.Probe.Target()
+			target := c.Probe.Target()
 			for _, n := range c.Names {
 				key := series{n, target}
 				if old, ok := views[key]; !ok || v.state < old.state {
@@ -112,11 +113,9 @@ func collectChecks(runners []*runner, ch chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
-	for s, moves := range names.allMoves() {
-		for _, m := range moves {
-			ch <- prometheus.MustNewConstMetric(transitions, prometheus.CounterValue, float64(m.times),
-				s.name, s.target, m.to.String(), string(m.reason))
-		}
+	for m := range names.transitions() {
+		ch <- prometheus.MustNewConstMetric(transitions, prometheus.CounterValue, float64(m.times),
+			m.name, m.target, m.to.String(), string(m.reason))
 	}
 	for key, v := range views {
 		gauge(checkState, v.state, key.check, key.target)
@@ -150,7 +149,7 @@ func collectSets(runners []*runner, ch chan<- prometheus.Metric) {
 	down := make(map[series]float64)
 	on := make(map[series]bool)
 	for _, r := range runners {
-		for _, s := range r.index.Sets() {
+		for s := range r.index.Sets() {
 			for f, rrtype := range s.Config.Types() {
 				a := s.Answer(f)
 				if a == nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/seed-a19ac2b6/failover/health"
 	"github.com/seed-a19ac2b6/failover/plugin/failover/corefile"
 	"github.com/seed-a19ac2b6/failover/plugin/failover/zone"
+	"github.com/seed-a19ac2b6/failover/policy"
 
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/plugin/pkg/dnstest"
@@ -40,9 +41,14 @@ func load(tb testing.TB, text string) *fixture {
 	for i := range fx.states {
 		fx.states[i].State = health.Healthy
 	}
-	fx.f.index = zone.New(config, func(_, _, _ string) *zone.Tally { return new(zone.Tally) })
+	fx.f.index = zone.New(config, uncounted)
 	fx.f.index.Start(fx.status, fx.now)
 	return fx
+}
+
+// uncounted gives tallies that nobody looks at.
+func uncounted(string, string, uint16) *[policy.Families]zone.Tally {
+	return new([policy.Families]zone.Tally)
 }
 
 func (fx *fixture) status(leaf int) health.Status { return fx.states[leaf] }
@@ -52,7 +58,7 @@ func (fx *fixture) put(status health.Status, targets ...string) {
 	fx.t.Helper()
 	var leaves []int
 	for i, c := range fx.f.config.Checks {
-		if slices.ContainsFunc(targets, func(s string) bool { return strings.Contains(c.Definition.Probe.Target(), s) }) {
+		if slices.ContainsFunc(targets, func(s string) bool { return strings.Contains(c.Probe.Target(), s) }) {
 			fx.states[i] = status
 			leaves = append(leaves, i)
 		}

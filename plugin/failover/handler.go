@@ -90,7 +90,7 @@ func (f *Failover) answer(ctx context.Context, w dns.ResponseWriter, r *dns.Msg,
 	}
 	a := set.Answer(family)
 	if a == nil {
-		set.Tallies[family].NoData.Add(1)
+		set.Tally(family).NoData.Add(1)
 		return negative(w, r, dns.RcodeSuccess, m.Zone.Negative())
 	}
 	reply, room := newReplyFor(r, a)
@@ -119,7 +119,7 @@ func (f *Failover) pick(ctx context.Context, r *dns.Msg, a *zone.Answer, room []
 	} else {
 		got = pickAndTell(ctx, a, draw)
 	}
-	switch tally := a.Set.Tallies[a.Family]; {
+	switch tally := a.Set().Tally(a.Family); {
 	case a.AllDown:
 		tally.AllDown.Add(1)
 	case got.Outcome == policy.AnswerNoData:

@@ -428,7 +428,7 @@ func TestR19_LastIsNotWhatMerelyWasUnknown(t *testing.T) {
 	// As after a start: the secondary only takes longer to fail.
 	fx.put(health.Status{}, "192.0.2.1:", "192.0.2.2:", "192.0.2.4:")
 	fx = &fixture{t: t, f: &Failover{config: fx.f.config}, states: fx.states, now: fx.now}
-	fx.f.index = zone.New(fx.f.config, func(_, _, _ string) *zone.Tally { return new(zone.Tally) })
+	fx.f.index = zone.New(fx.f.config, uncounted)
 	fx.f.index.Start(fx.status, fx.now)
 	fx.down("192.0.2.1:")
 	want("192.0.2.2")

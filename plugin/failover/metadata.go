@@ -17,7 +17,7 @@ func pickAndTell(ctx context.Context, a *zone.Answer, draw zone.Draw) zone.Picke
 	ids := make([]string, 0, 1)
 	draw.IDs = &ids
 	got := a.Pick(draw)
-	set := a.Set.Config
+	set := a.Set().Config
 	metadata.SetValueFunc(ctx, "failover/record", func() string {
 		return set.Name + " " + dns.Type(set.Types()[a.Family]).String()
 	})

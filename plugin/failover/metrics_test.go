@@ -69,11 +69,16 @@ func TestMetricNamesFollowTheConventions(t *testing.T) {
 	}
 }
 
+// checkOf is a check as a configuration has it.
+func checkOf(d health.Definition, names ...string) corefile.Check {
+	return corefile.Check{Probe: d.Probe, Traits: &corefile.Traits{Timing: d.Timing, Names: names}}
+}
+
 // A check's series are there while a configuration has it, under the name that it has there, and no longer.
 func TestSeriesOfAGoneCheckAreForgotten(t *testing.T) {
 	definition := health.Definition{Probe: probe.Spec{Scheme: probe.TCP, Host: "192.0.2.1", Port: 25}.ID()}
-	one := &corefile.Config{Checks: []corefile.Check{{Definition: definition, Names: []string{"smtp", "mail"}}}}
-	two := &corefile.Config{Checks: []corefile.Check{{Definition: definition, Names: []string{"smtp"}}}}
+	one := &corefile.Config{Checks: []corefile.Check{checkOf(definition, "mail", "smtp")}}
+	two := &corefile.Config{Checks: []corefile.Check{checkOf(definition, "smtp")}}
 	report := func() {
 		observer{}.Probed(definition, probe.Result{
 			Outcome: probe.Fail, Reason: probe.ReasonRefused, Phases: probe.Phases{Connect: time.Millisecond},
@@ -103,14 +108,20 @@ func TestSeriesOfAGoneCheckAreForgotten(t *testing.T) {
 			t.Errorf("%s outlived the check: %v", metric, got)
 		}
 	}
-	if len(names.users) != 0 || len(names.uses) != 0 {
-		t.Errorf("The table of names still holds %v and %v", names.users, names.uses)
+	namesAreForgotten(t)
+}
+
+// namesAreForgotten wants nothing in the table of names, as when nothing runs.
+func namesAreForgotten(t *testing.T) {
+	t.Helper()
+	if n := &names; len(n.configs)+len(n.named)+len(n.users)+len(n.others)+len(n.series)+len(n.more) != 0 {
+		t.Errorf("The table of names still holds %v", n)
 	}
 }
 
 func TestPhasesThatThereWereAreObserved(t *testing.T) {
 	definition := health.Definition{Probe: probe.Spec{Scheme: probe.TLS, Host: "192.0.2.1", Port: 25}.ID()}
-	config := &corefile.Config{Checks: []corefile.Check{{Definition: definition, Names: []string{"phases"}}}}
+	config := &corefile.Config{Checks: []corefile.Check{checkOf(definition, "phases")}}
 	names.add(config)
 	defer names.remove(config)
 	observer{}.Probed(definition, probe.Result{Outcome: probe.Pass, Reason: probe.ReasonOK, Duration: 3 * time.Second,
@@ -167,7 +178,7 @@ func TestWhatHappensIsCountedAndLogged(t *testing.T) {
 
 func TestATransitionIsLoggedWithWhatDecided(t *testing.T) {
 	definition := health.Definition{Probe: probe.Spec{Scheme: probe.HTTP, Host: "192.0.2.1", Port: 80, Path: "/?key=secret"}.ID()}
-	config := &corefile.Config{Checks: []corefile.Check{{Definition: definition, Names: []string{"web"}}}}
+	config := &corefile.Config{Checks: []corefile.Check{checkOf(definition, "web")}}
 	for _, test := range []struct {
 		transition health.Transition
 		want       string
@@ -221,9 +232,7 @@ func TestH16_IndeterminateProbesAreLoggedNowAndThen(t *testing.T) {
 		g.running.release()
 		checks.Wait()
 	})
-	if len(names.excused) != 0 {
-		t.Errorf("The table of names still holds %v", names.excused)
-	}
+	namesAreForgotten(t)
 }
 
 func TestTalliesGoOnOverAReload(t *testing.T) {
@@ -237,10 +246,15 @@ func TestTalliesGoOnOverAReload(t *testing.T) {
 		return r
 	}
 	old := run()
-	old.index.Sets()[0].Tallies[0].Healthy.Add(3)
+	answered := func(r *runner, n uint64) {
+		for s := range r.index.Sets() {
+			s.Tally(0).Healthy.Add(n)
+		}
+	}
+	answered(old, 3)
 	next := run()
 	old.release()
-	next.index.Sets()[0].Tallies[0].Healthy.Add(4)
+	answered(next, 4)
 	if got := series(t, "answers_total")["healthy www.example.org. A example.org."]; got != 7 {
 		t.Errorf("Got %v, want 7 answers over both", series(t, "answers_total"))
 	}
@@ -258,16 +272,16 @@ func BenchmarkForgetNames(b *testing.B) {
 		for i := range n {
 			addr := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
 			definition := health.Definition{Probe: probe.Spec{Scheme: probe.TCP, Host: addr.String(), Port: 25}.ID()}
-			config.Checks = append(config.Checks, corefile.Check{Definition: definition, Names: []string{"n" + strconv.Itoa(i)}})
+			config.Checks = append(config.Checks, checkOf(definition, "n"+strconv.Itoa(i)))
 		}
 		b.Run(strconv.Itoa(n), func(b *testing.B) {
 			for range b.N {
 				b.StopTimer()
 				names.add(config)
 				for i := range config.Checks {
-					d := &config.Checks[i].Definition
-					observer{}.Probed(*d, probe.Result{Outcome: probe.Pass, Reason: probe.ReasonOK})
-					names.moved(nameSeries{names.of(d), d.Probe.Target()}, health.Healthy, probe.ReasonOK)
+					d := config.Checks[i].Definition()
+					observer{}.Probed(d, probe.Result{Outcome: probe.Pass, Reason: probe.ReasonOK})
+					names.moved(nameSeries{names.of(&d), d.Probe.Target()}, health.Healthy, probe.ReasonOK)
 				}
 				b.StartTimer()
 				names.remove(config)

@@ -31,7 +31,7 @@ type runner struct {
 func newRunner(key string, config *corefile.Config) (*runner, error) {
 	definitions := make([]health.Definition, len(config.Checks))
 	for i := range config.Checks {
-		definitions[i] = config.Checks[i].Definition
+		definitions[i] = config.Checks[i].Definition()
 	}
 	names.add(config) // first, since the checks report under their names
 	lease, err := checks.Acquire(definitions, config.Canaries...)
@@ -86,7 +86,7 @@ func (r *runner) release() {
 	r.done.Wait()
 	r.lease.Release()
 	names.remove(r.config)
-	for _, s := range r.index.Sets() {
+	for s := range r.index.Sets() {
 		tallies.release(s)
 	}
 	r.index.Zones(tallies.releaseZone)

@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/seed-a19ac2b6/failover/plugin/failover/zone"
+	"github.com/seed-a19ac2b6/failover/policy"
 
 	"github.com/miekg/dns"
 )
@@ -12,12 +13,17 @@ import (
 // the last configuration that has the set.
 var tallies = tallyTable{entries: make(map[tallyKey]*tallyEntry)}
 
-// tallyKey names a set and one of its types; without name and type, what a zone answers beside its sets.
-type tallyKey struct{ zone, name, rrtype string }
+// tallyKey names what is counted together: the addresses of a name, both families, whether a set has both or one; the
+// set of a name and another type; or, with the name of the zone and the type ANY, what the zone answers beside its sets.
+type tallyKey struct {
+	name   string
+	zone   uint16 // length of the zone's name, which name ends in: two strings would be a third of the table
+	rrtype uint16 // A for all addresses
+}
 
 type tallyEntry struct {
-	tally *zone.Tally
-	users int
+	tallies [policy.Families]zone.Tally
+	users   int
 }
 
 type tallyTable struct {
@@ -25,26 +31,36 @@ type tallyTable struct {
 	entries map[tallyKey]*tallyEntry
 }
 
-func (t *tallyTable) acquire(zoneName, name, rrtype string) *zone.Tally {
+// tallyKeyOf takes the arguments of zone.Tallies.
+func tallyKeyOf(zoneName, name string, rrtype uint16) tallyKey {
+	length := uint16(len(zoneName))
+	switch {
+	case name == "":
+		return tallyKey{zoneName, length, dns.TypeANY}
+	case rrtype == 0 || rrtype == dns.TypeAAAA:
+		return tallyKey{name, length, dns.TypeA}
+	}
+	return tallyKey{name, length, rrtype}
+}
+
+func (t *tallyTable) acquire(zoneName, name string, rrtype uint16) *[policy.Families]zone.Tally {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	key := tallyKey{zoneName, name, rrtype}
+	key := tallyKeyOf(zoneName, name, rrtype)
 	e := t.entries[key]
 	if e == nil {
-		e = &tallyEntry{tally: new(zone.Tally)}
+		e = new(tallyEntry)
 		t.entries[key] = e
 	}
 	e.users++
-	return e.tally
+	return &e.tallies
 }
 
 func (t *tallyTable) release(s *zone.Set) {
-	for _, rrtype := range s.Config.Types() {
-		t.drop(tallyKey{s.Config.Zone.Name, s.Config.Name, dns.Type(rrtype).String()})
-	}
+	t.drop(tallyKeyOf(s.Config.Zone.Name, s.Config.Name, s.Config.Type))
 }
 
-func (t *tallyTable) releaseZone(z *zone.Zone) { t.drop(tallyKey{zone: z.Config.Name}) }
+func (t *tallyTable) releaseZone(z *zone.Zone) { t.drop(tallyKeyOf(z.Config.Name, "", 0)) }
 
 func (t *tallyTable) drop(key tallyKey) {
 	t.mu.Lock()
@@ -56,11 +72,20 @@ func (t *tallyTable) drop(key tallyKey) {
 	}
 }
 
-// each calls fn for every tally.
-func (t *tallyTable) each(fn func(tallyKey, *zone.Tally)) {
+// each calls fn for every tally: with the type that is counted, or with neither name nor type.
+func (t *tallyTable) each(fn func(zoneName, name string, rrtype uint16, tally *zone.Tally)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for key, e := range t.entries {
-		fn(key, e.tally)
+		zoneName := key.name[len(key.name)-int(key.zone):]
+		switch key.rrtype {
+		case dns.TypeANY:
+			fn(zoneName, "", 0, &e.tallies[0])
+		case dns.TypeA:
+			fn(zoneName, key.name, dns.TypeA, &e.tallies[0])
+			fn(zoneName, key.name, dns.TypeAAAA, &e.tallies[1])
+		default:
+			fn(zoneName, key.name, key.rrtype, &e.tallies[0])
+		}
 	}
 }

@@ -47,9 +47,9 @@ func (b *builder) resolveAliases() error {
 	}
 	for _, s := range b.stanzas {
 		for _, st := range s.sets {
-			for _, record := range st.set.Records {
+			for i, record := range st.set.Records {
 				if a := record.Alias; a != nil && a.Target == [policy.Families]*Set{} {
-					return record.Pos.errorf("alias leads to no answer of type %s: %s -> %s",
+					return st.lines[i].line.pos.errorf("alias leads to no answer of type %s: %s -> %s",
 						typesOf(st.set), st.set.Name, a.Name)
 				}
 			}
@@ -68,19 +68,20 @@ func (b *builder) follow(path []hop) error {
 		return nil
 	}
 	known.visit, known.depth = underway, 1
-	for _, record := range st.set.Records {
+	for i, record := range st.set.Records {
+		pos := &st.lines[i].line.pos
 		if record.Alias != nil {
-			if err := b.followAlias(record, path); err != nil {
+			if err := b.followAlias(record, pos, path); err != nil {
 				return err
 			}
 			continue
 		}
-		if len(record.Values[family]) > 0 {
+		if len(record.Values(family)) > 0 {
 			known.answers = true
 			known.records++
 			known.checked = known.checked || record.Checked
 			if !record.Checked && known.unchecked == nil {
-				known.unchecked = &record.Pos
+				known.unchecked = pos
 			}
 		}
 	}
@@ -88,15 +89,15 @@ func (b *builder) follow(path []hop) error {
 	return nil
 }
 
-// followAlias resolves one alias record of the last hop of path.
-func (b *builder) followAlias(record *Record, path []hop) error {
+// followAlias resolves one alias record, which stands at pos, of the last hop of path.
+func (b *builder) followAlias(record *Record, pos *Pos, path []hop) error {
 	last := path[len(path)-1]
 	known := &last.st.resolve[last.family]
 	alias := record.Alias
 	known.checked = known.checked || record.Checked
 	next, family, err := b.target(alias.Name, last.st.set.Types()[last.family])
 	if err != nil {
-		return record.Pos.errorf("alias %w: %s", err, pathOf(append(path, hop{name: alias.Name})))
+		return pos.errorf("alias %w: %s", err, pathOf(append(path, hop{name: alias.Name})))
 	}
 	if next == nil {
 		return nil
@@ -104,7 +105,7 @@ func (b *builder) followAlias(record *Record, path []hop) error {
 	here := hop{alias.Name, next, family}
 	if next.resolve[family].visit == underway {
 		from := slices.IndexFunc(path, func(h hop) bool { return h.st == next && h.family == family })
-		return record.Pos.errorf("aliases in a loop: %s", pathOf(append(path[from:], here)))
+		return pos.errorf("aliases in a loop: %s", pathOf(append(path[from:], here)))
 	}
 	if err := b.follow(append(path, here)); err != nil {
 		return err
@@ -116,16 +117,16 @@ func (b *builder) followAlias(record *Record, path []hop) error {
 	known.records += found.records
 	known.depth = max(known.depth, found.depth+1)
 	if known.records > maxTreeRecords {
-		return record.Pos.errorf("the aliases of %s lead to more than %d records", last.st.set, maxTreeRecords)
+		return pos.errorf("the aliases of %s lead to more than %d records", last.st.set, maxTreeRecords)
 	}
 	if known.depth > maxTreeDepth {
-		return record.Pos.errorf("the aliases of %s are more than %d deep", last.st.set, maxTreeDepth)
+		return pos.errorf("the aliases of %s are more than %d deep", last.st.set, maxTreeDepth)
 	}
 	alias.Target[last.family], alias.Family[last.family] = next.set, family
 	known.answers = true
 	known.checked = known.checked || found.checked
 	if alias.EvaluateOff {
-		found.unchecked = &record.Pos
+		found.unchecked = pos
 	}
 	if known.unchecked == nil {
 		known.unchecked = found.unchecked
@@ -220,7 +221,7 @@ func (b *builder) hidden() error {
 			set := st.set
 			zone, _ := longest(set.Name, func(name string) bool { return b.zones[name] != nil })
 			if zone != set.Zone.Name {
-				return set.Pos.errorf("%w", fmt.Errorf("%s in the zone %s never answers: the name lies in the zone %s",
+				return st.pos.errorf("%w", fmt.Errorf("%s in the zone %s never answers: the name lies in the zone %s",
 					set, set.Zone.Name, zone))
 			}
 		}

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/seed-a19ac2b6/failover/health"
+
 	"github.com/miekg/dns"
 )
 
@@ -18,7 +20,11 @@ func TestA04_AliasWithItsOwnChecks(t *testing.T) {
 	config := stanzaOf(t, "check a tcp://192.0.2.9:1", "check b tcp://192.0.2.9:2",
 		"primary www alias eu check a b", "static eu 192.0.2.1")
 	record := setNamed(t, config, "www.example.org.").Records[0]
-	if len(record.Checks) != 2 || !record.Checked || record.Values[0] != nil {
+	both := record.Alias.Check
+	if both == nil || both.Kind != health.ExprAtLeast || both.AtLeast != 2 || len(both.Children) != 2 {
+		t.Errorf("Got %+v, want both checks", both)
+	}
+	if !record.Checked || record.Values(0) != nil {
 		t.Errorf("Record %+v", record)
 	}
 }

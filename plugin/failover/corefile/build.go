@@ -16,7 +16,10 @@ import (
 // builder makes the Config out of stanzas, one after the other.
 type builder struct {
 	config      *Config
+	arena       arena
 	definitions map[health.Definition]int // index in config.Checks
+	names       map[int][]string          // by index in config.Checks: what it is called besides
+	places      []Pos                     // parallel to config.Checks: the target of the first check that is defined so
 	files       files
 	zones       map[string]*zoneState
 	stanzas     []*stanza
@@ -36,6 +39,7 @@ type zoneState struct {
 // setState is a record set while lines add to it.
 type setState struct {
 	set     *Set
+	pos     Pos // of its first line
 	stanza  *stanza
 	lines   []*recordLine  // parallel to set.Records
 	options map[string]Pos // nil until the first
@@ -46,6 +50,7 @@ func newBuilder(root string, try func(probe.Spec) error) *builder {
 	return &builder{
 		config:      &Config{},
 		definitions: make(map[health.Definition]int),
+		names:       make(map[int][]string),
 		files:       files{root: root, try: try, tried: make(map[probe.Spec]error)},
 		zones:       make(map[string]*zoneState),
 		warned:      make(map[Warning]bool),
@@ -95,6 +100,7 @@ func (b *builder) add(s *stanza) error {
 		if err := st.finish(); err != nil {
 			return err
 		}
+		st.set.Records = b.arena.recordLists.keep(st.set.Records)
 	}
 	return nil
 }
@@ -105,7 +111,7 @@ func (b *builder) addZone(s *stanza, name string) error {
 	if zs == nil {
 		zs = &zoneState{
 			zone: &Zone{
-				Name: name, Pos: s.pos, TTL: s.ttl,
+				Name: name, TTL: s.ttl,
 				MName: under("ns.dns", name), RName: under("hostmaster", name), NS: []string{under("ns.dns", name)},
 			},
 			byName: make(map[string][]*setState),
@@ -211,27 +217,23 @@ func (b *builder) setFor(s *stanza, zs *zoneState, fqdn string, r *recordLine) (
 		set := st.set
 		switch {
 		case set.Type == r.rrtype && st.stanza != s:
-			return nil, fmt.Errorf("the record set %s is in two stanzas, here and on %s", set, pos.other(set.Pos))
+			return nil, fmt.Errorf("the record set %s is in two stanzas, here and on %s", set, pos.other(st.pos))
 		case set.Type == r.rrtype && set.Kind != r.kind:
 			return nil, fmt.Errorf("the record set %s has two policies, %s here and %s on %s",
-				set, r.kind, set.Kind, pos.other(set.Pos))
+				set, r.kind, set.Kind, pos.other(st.pos))
 		case set.Type == r.rrtype:
 			return st, st.onePrimary(r)
 		case set.Type == dns.TypeCNAME || r.rrtype == dns.TypeCNAME:
-			return nil, fmt.Errorf("%s has a CNAME beside other data, here and on %s; use alias", fqdn, pos.other(set.Pos))
+			return nil, fmt.Errorf("%s has a CNAME beside other data, here and on %s; use alias", fqdn, pos.other(st.pos))
 		case addressesTwice(set.Type, r.rrtype):
-			return nil, fmt.Errorf("%s has addresses with and without a TYPE, here and on %s", fqdn, pos.other(set.Pos))
+			return nil, fmt.Errorf("%s has addresses with and without a TYPE, here and on %s", fqdn, pos.other(st.pos))
 		}
 	}
 	if r.rrtype == dns.TypeCNAME && fqdn == zs.zone.Name {
 		return nil, errors.New("a CNAME cannot stand at the apex of a zone; use alias")
 	}
-	st := &setState{
-		set: &Set{
-			Pos: pos, Zone: zs.zone, Name: fqdn, Type: r.rrtype, Kind: r.kind, TTL: s.ttl,
-		},
-		stanza: s,
-	}
+	st := &setState{set: b.arena.sets.one(), pos: pos, stanza: s}
+	*st.set = Set{Zone: zs.zone, Name: fqdn, Type: r.rrtype, Kind: r.kind, TTL: s.ttl}
 	if r.kind == policy.Multivalue {
 		st.set.Max = DefaultMax
 	}

@@ -13,7 +13,7 @@ func TestH14_Canaries(t *testing.T) {
 		"answer www 192.0.2.1 check b")
 	got := make([]string, 0, len(config.Canaries))
 	for _, index := range config.Canaries {
-		got = append(got, config.Checks[index].Definition.Probe.Target())
+		got = append(got, config.Checks[index].Probe.Target())
 	}
 	want := []string{"tcp://192.0.2.7:1", "tcp://192.0.2.7:2", "prometheus http://192.0.2.9:9090/"}
 	if !slices.Equal(got, want) {

@@ -25,6 +25,7 @@ type check struct {
 	used     bool
 	size     int                             // checks below it and itself, each as often as ways lead to it
 	made     map[endpoint]*health.Expression // by express
+	traits   *Traits                         // of the running checks that have no other name
 }
 
 // setting is one knob as given.

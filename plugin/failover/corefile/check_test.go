@@ -49,7 +49,7 @@ func definitionOf(tb testing.TB, lines ...string) health.Definition {
 	if len(config.Checks) != 1 {
 		tb.Fatalf("%d checks, want 1", len(config.Checks))
 	}
-	return config.Checks[0].Definition
+	return config.Checks[0].Definition()
 }
 
 func timing(change func(*health.Timing)) health.Timing {
@@ -136,7 +136,7 @@ func TestStart(t *testing.T) {
 		t.Errorf("%d running checks, want 1", len(config.Checks))
 	}
 	for name, want := range map[string]bool{"a": false, "b": false, "c": true} {
-		leaf := setNamed(t, config, name+".example.org.").Records[0].Values[0][0].Checks[0]
+		leaf := setNamed(t, config, name+".example.org.").Records[0].Checks(0)[0]
 		if got := leaf.Evaluate(unknown).Healthy; got != want {
 			t.Errorf("%s at the start: healthy is %v, want %v", name, got, want)
 		}
@@ -180,7 +180,7 @@ func TestTemplates(t *testing.T) {
 			config := stanzaOf(t, "check c "+tc.check, "primary x "+tc.record+" check c")
 			var got []string
 			for _, check := range config.Checks {
-				got = append(got, check.Definition.Probe.Target())
+				got = append(got, check.Probe.Target())
 			}
 			if strings.Join(got, " ") != strings.Join(tc.want, " ") {
 				t.Errorf("Targets %q, want %q", got, tc.want)
@@ -205,7 +205,7 @@ func TestEqualDefinitionsAreOneCheck(t *testing.T) {
 // express returns the expression that the lines give the record of www.
 func expressionOf(t *testing.T, config *Config) *health.Expression {
 	t.Helper()
-	return setNamed(t, config, "www.example.org.").Records[0].Values[0][0].Checks[0]
+	return setNamed(t, config, "www.example.org.").Records[0].Checks(0)[0]
 }
 
 // unknown is the status of every check at the start.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seed-a19ac2b6/failover/health"
+	"github.com/seed-a19ac2b6/failover/health/probe"
 	"github.com/seed-a19ac2b6/failover/policy"
 
 	"github.com/coredns/coredns/plugin/pkg/fall"
@@ -28,11 +29,23 @@ type Config struct {
 	Warnings []Warning
 }
 
-// Check is a running check and the names the configuration gives it (sorted, distinct).
+// Check is a running check. There may be hundreds of thousands.
 type Check struct {
-	Pos        Pos // of the target of the first check that is defined so
-	Definition health.Definition
-	Names      []string
+	Probe probe.ID
+	*Traits
+}
+
+// Traits are what running checks have in common that one check was made into, or several of the same words. They share
+// them.
+type Traits struct {
+	Timing health.Timing
+	// Names are what the configuration calls the check (sorted, distinct).
+	Names []string
+}
+
+// Definition is what runs.
+func (c *Check) Definition() health.Definition {
+	return health.Definition{Probe: c.Probe, Timing: c.Timing}
 }
 
 // Resolver is one name server of the word resolver.
@@ -55,8 +68,7 @@ type Pos struct {
 
 // Zone is one zone and its record sets. Stanzas of a block that name the same zone add up to one Zone.
 type Zone struct {
-	Name      string // lower case, fully qualified
-	Pos       Pos
+	Name      string   // lower case, fully qualified
 	TTL       TTL      // of the apex records and of name errors
 	MName     string   // SOA primary name server, fully qualified
 	RName     string   // SOA mailbox, fully qualified
@@ -71,7 +83,6 @@ type TTL struct{ Settled, Unsettled uint32 }
 
 // Set is one record set: all records of one name and type.
 type Set struct {
-	Pos     Pos
 	Zone    *Zone
 	Name    string // lower case, fully qualified; "*." first for a wildcard
 	Type    uint16 // 0: addresses, the set answers A and AAAA
@@ -79,8 +90,8 @@ type Set struct {
 	Records []*Record // failover: the primary first, then the secondaries in order; else in the order of the lines
 	TTL     TTL
 	AllDown policy.AllDown
-	// Fixed are the values of "all_down answer", by family as in Record.Values.
-	Fixed    [policy.Families][]Value
+	// Fixed has the values of "all_down answer"; nil without.
+	Fixed    *Record
 	Min      policy.Threshold
 	Max      int // multivalue: how many records at the most
 	Failback policy.Failback
@@ -96,31 +107,43 @@ func (s *Set) Types() []uint16 {
 
 // Record is one record line.
 type Record struct {
-	Pos    Pos
-	ID     string // unique in the set
+	ID    string // unique in the set
+	Alias *Alias // nil for a record with values
+
+	// Of a record with values: those of the first family, then those of the second.
+	values []dns.RR
+	checks []*health.Expression // parallel to values; nil for a line without checks
+	first  uint32               // values of the first family
+
 	Weight uint16
-	// Values, by family: for a set without a type A first, then AAAA; else only the first is used.
-	Values [policy.Families][]Value
-	Alias  *Alias // nil for a record with values
-	// Checks, for an alias, are its own checks, which must all pass; empty for a record with values, whose values
-	// carry them.
-	Checks []*health.Expression
 	// Checked tells that the line names a check.
 	Checked bool
 }
 
-// Value is one RR and the checks that must all pass for it. The RR has the set's name and a TTL of 0; it may be shared
-// by nobody else, its checks are shared by all values that they hold for. What is disabled has no leaf below it, so
-// every leaf is an index of Config.Checks.
-type Value struct {
-	RR     dns.RR
-	Checks []*health.Expression
+// Values returns the RRs of one family: for a set without a type A first, then AAAA; else there is only the first. They
+// have the set's name and its settled TTL, so most answers are made of them as they are: neither they nor the slice may
+// be changed.
+func (r *Record) Values(family int) []dns.RR { return ofFamily(r.values, r.first, family) }
+
+// Checks returns what must be healthy for each of the values of a family, nil where nothing is checked. What is disabled
+// has no leaf below it, so every leaf is an index of Config.Checks.
+func (r *Record) Checks(family int) []*health.Expression { return ofFamily(r.checks, r.first, family) }
+
+func ofFamily[T any](all []T, first uint32, family int) []T {
+	switch {
+	case len(all) == 0:
+		return nil
+	case family == 0:
+		return all[:first:first]
+	}
+	return all[first:]
 }
 
 // Alias points at other record sets of the same server block, by family as in Record.Values; nil where the target has
 // no set that answers the family.
 type Alias struct {
-	Name        string // fully qualified, as written in the configuration
+	Name        string             // fully qualified, as written in the configuration
+	Check       *health.Expression // the alias's own, nil without
 	Target      [policy.Families]*Set
 	Family      [policy.Families]int // which family of the target answers
 	EvaluateOff bool

@@ -76,7 +76,10 @@ func soundConfig(tb testing.TB, config *Config) {
 		if e.Kind == health.ExprCheck {
 			used[e.Leaf] = true
 		}
-		if e.Kind == health.ExprAtLeast && !e.Disabled && (e.AtLeast < 1 || e.AtLeast > len(e.Children)) {
+		if e.Kind != health.ExprAtLeast {
+			return
+		}
+		if !e.Disabled && (e.AtLeast < 1 || e.AtLeast > len(e.Children)) {
 			tb.Errorf("An expression wants %d of %d", e.AtLeast, len(e.Children))
 		}
 		for _, child := range e.Children {
@@ -95,23 +98,22 @@ func soundConfig(tb testing.TB, config *Config) {
 		}
 	}
 	definitions := make(map[health.Definition]bool)
-	for i, check := range config.Checks {
-		if err := check.Definition.Probe.Spec().Validate(); err != nil {
-			tb.Errorf("%s: %v", check.Definition.Probe.Target(), err)
+	for i := range config.Checks {
+		check := &config.Checks[i]
+		definition := check.Definition()
+		if err := check.Probe.Spec().Validate(); err != nil {
+			tb.Errorf("%s: %v", check.Probe.Target(), err)
 		}
-		if err := check.Definition.Timing.Validate(); err != nil {
-			tb.Errorf("%s: %v", check.Definition.Probe.Target(), err)
+		if err := check.Timing.Validate(); err != nil {
+			tb.Errorf("%s: %v", check.Probe.Target(), err)
 		}
-		if !used[i] || definitions[check.Definition] {
-			tb.Errorf("%s is unused (%v) or there twice", check.Definition.Probe.Target(), !used[i])
+		if !used[i] || definitions[definition] {
+			tb.Errorf("%s is unused (%v) or there twice", check.Probe.Target(), !used[i])
 		}
 		if len(check.Names) == 0 || !slices.IsSorted(check.Names) || len(slices.Compact(slices.Clone(check.Names))) != len(check.Names) {
-			tb.Errorf("The names of %s are %q", check.Definition.Probe.Target(), check.Names)
+			tb.Errorf("The names of %s are %q", check.Probe.Target(), check.Names)
 		}
-		if check.Pos.Line == 0 {
-			tb.Errorf("%s has no place", check.Definition.Probe.Target())
-		}
-		definitions[check.Definition] = true
+		definitions[definition] = true
 	}
 }
 
@@ -124,38 +126,43 @@ func soundSet(tb testing.TB, set *Set, walk func(*health.Expression)) {
 			tb.Errorf("%s has the id %q twice, or empty", set, record.ID)
 		}
 		ids[record.ID] = true
-		for _, e := range record.Checks {
-			walk(e)
+		if record.Alias != nil && record.Alias.Check != nil {
+			walk(record.Alias.Check)
 		}
 		if record.Alias != nil && record.Alias.Target == [policy.Families]*Set{} {
 			tb.Errorf("%s has an alias to nothing", set)
 		}
-		for family, values := range record.Values {
-			if len(values) > 0 && family >= len(set.Types()) {
-				tb.Errorf("%s has values of family %d", set, family)
+		soundValues(tb, set, record)
+		for family := range set.Types() {
+			checks := record.Checks(family)
+			if (len(checks) > 0) != (record.Checked && len(record.Values(family)) > 0) ||
+				len(checks) > 0 && len(checks) != len(record.Values(family)) {
+				tb.Errorf("%s has %d checks for %d values", set, len(checks), len(record.Values(family)))
 			}
-			for _, value := range values {
-				soundValue(tb, set, family, value)
-				for _, e := range value.Checks {
-					walk(e)
-				}
+			for _, e := range checks {
+				walk(e)
 			}
 		}
 	}
-	for family, values := range set.Fixed {
-		for _, value := range values {
-			soundValue(tb, set, family, value)
-		}
+	if set.Fixed != nil {
+		soundValues(tb, set, set.Fixed)
 	}
 }
 
-func soundValue(tb testing.TB, set *Set, family int, value Value) {
+func soundValues(tb testing.TB, set *Set, record *Record) {
 	tb.Helper()
-	want := dns.RR_Header{Name: set.Name, Rrtype: set.Types()[family], Class: dns.ClassINET}
-	if header := *value.RR.Header(); header != want {
-		tb.Errorf("Header %v, want %v", header, want)
+	if len(set.Types()) == 1 && len(record.Values(1)) > 0 {
+		tb.Errorf("%s has values of a second family", set)
 	}
-	if _, err := dns.PackRR(dns.Copy(value.RR), make([]byte, 70000), 0, nil, false); err != nil {
-		tb.Errorf("%v does not pack: %v", value.RR, err)
+	for family, rrtype := range set.Types() {
+		want := dns.RR_Header{Name: set.Name, Rrtype: rrtype, Class: dns.ClassINET, Ttl: set.TTL.Settled}
+		for _, rr := range record.Values(family) {
+			if header := *rr.Header(); header != want {
+				tb.Errorf("Header %v, want %v", header, want)
+			}
+			if _, err := dns.PackRR(dns.Copy(rr), make([]byte, 70000), 0, nil, false); err != nil {
+				tb.Errorf("%v does not pack: %v", rr, err)
+			}
+		}
 	}
 }

@@ -117,8 +117,8 @@ func (f *files) header(name, path string) error {
 }
 
 // ping refuses a check that the process may not make. Whether it may depends on the address family.
-func (f *files) ping(c Check) error {
-	host := c.Definition.Probe.Host()
+func (f *files) ping(c Check, pos Pos) error {
+	host := c.Probe.Host()
 	switch {
 	case !isAddress(host):
 		host = "www.example.org"
@@ -128,7 +128,7 @@ func (f *files) ping(c Check) error {
 		host = "192.0.2.1"
 	}
 	if err := f.once(probe.Spec{Scheme: probe.ICMP, Host: host}); err != nil {
-		return c.Pos.errorf("check %s: %w", c.Names[0], err)
+		return pos.errorf("check %s: %w", c.Names[0], err)
 	}
 	return nil
 }

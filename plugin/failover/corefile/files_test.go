@@ -18,7 +18,7 @@ func TestFilesAreRelativeToRoot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := config.Checks[0].Definition.Probe.Spec().CAFile; got != "testdata/ca.pem" {
+	if got := config.Checks[0].Probe.Spec().CAFile; got != "testdata/ca.pem" {
 		t.Errorf("CA file %q, want testdata/ca.pem", got)
 	}
 	if got := config.Zones[0].Name; got != "example.org." {

@@ -16,7 +16,7 @@ func (st *setState) finish() error {
 	if set.Kind == policy.Failover {
 		i := slices.IndexFunc(st.lines, func(r *recordLine) bool { return r.primary })
 		if i < 0 {
-			return set.Pos.errorf("the record set %s has a secondary and no primary", set)
+			return st.pos.errorf("the record set %s has a secondary and no primary", set)
 		}
 		for ; i > 0; i-- {
 			set.Records[i], set.Records[i-1] = set.Records[i-1], set.Records[i]
@@ -31,7 +31,20 @@ func (st *setState) finish() error {
 	if err := st.optionsFit(); err != nil {
 		return err
 	}
+	for _, record := range set.Records {
+		record.live(set.TTL.Settled)
+	}
+	if set.Fixed != nil {
+		set.Fixed.live(set.TTL.Settled)
+	}
 	return st.assignIDs()
+}
+
+// live gives the values their TTL.
+func (r *Record) live(ttl uint32) {
+	for _, rr := range r.values {
+		rr.Header().Ttl = ttl
+	}
 }
 
 // oneCNAME sees to it that no answer has two CNAMEs (RFC 2181, section 10.1).
@@ -52,10 +65,10 @@ func (st *setState) oneCNAME() error {
 func (st *setState) optionsFit() error {
 	set := st.set
 	values, most := 0, Pos{}
-	for _, record := range set.Records {
-		for _, family := range record.Values {
-			if len(family) > values {
-				values, most = len(family), record.Pos
+	for i, record := range set.Records {
+		for family := range set.Types() {
+			if n := len(record.Values(family)); n > values {
+				values, most = n, st.lines[i].line.pos
 			}
 		}
 	}

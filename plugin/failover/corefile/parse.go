@@ -1,6 +1,7 @@
 package corefile
 
 import (
+	"github.com/seed-a19ac2b6/failover/health"
 	"github.com/seed-a19ac2b6/failover/health/probe"
 
 	"github.com/coredns/caddy"
@@ -55,8 +56,9 @@ type stanza struct {
 	cacheable bool
 
 	checks   map[string]*check
-	byOrder  []*check // the checks in the order of their first lines
-	defaults *check   // "check *"
+	together map[together]*health.Expression // by expressAll
+	byOrder  []*check                        // the checks in the order of their first lines
+	defaults *check                          // "check *"
 	records  []*recordLine
 	options  []*optionLine
 	canaries []canaryLine
@@ -68,7 +70,7 @@ func collect(c *caddy.Controller) (*stanza, error) {
 	here := func() Pos { return Pos{File: c.File(), Line: c.Line()} }
 	s := &stanza{
 		pos: here(), ttl: DefaultTTL, inZones: make(map[string]bool),
-		places: make(map[string]Pos), checks: make(map[string]*check),
+		places: make(map[string]Pos), checks: make(map[string]*check), together: make(map[together]*health.Expression),
 	}
 	if c.Val() == "{" {
 		return nil, s.pos.errorf(`the "{" must be on the line of its stanza`)

@@ -32,7 +32,7 @@ func typeName(rrtype uint16) string {
 }
 
 // parseValues returns the RRs of a record's values.
-func parseValues(set *Set, values []string) ([]dns.RR, error) {
+func (b *builder) parseValues(set *Set, values []string) ([]dns.RR, error) {
 	rrs := make([]dns.RR, 0, len(values))
 	addrs := make(map[netip.Addr]bool)
 	for _, text := range values {
@@ -46,7 +46,7 @@ func parseValues(set *Set, values []string) ([]dns.RR, error) {
 				return nil, fmt.Errorf("the value %s is given twice", addr)
 			}
 			addrs[addr] = true
-			rrs = append(rrs, addressRR(set.Name, addr))
+			rrs = append(rrs, b.arena.addressRR(set.Name, addr))
 			continue
 		}
 		rr, err := parseRData(set, text)
@@ -83,17 +83,18 @@ func addressValue(text string, rrtype uint16) (netip.Addr, error) {
 	return addr, nil
 }
 
-func addressRR(name string, addr netip.Addr) dns.RR {
+func (a *arena) addressRR(name string, addr netip.Addr) dns.RR {
+	header := dns.RR_Header{Name: name, Rrtype: dns.TypeAAAA, Class: dns.ClassINET}
+	octets := a.octets.keep(addr.AsSlice())
 	if addr.Is4() {
-		return &dns.A{
-			Hdr: dns.RR_Header{Name: name, Rrtype: dns.TypeA, Class: dns.ClassINET},
-			A:   addr.AsSlice(),
-		}
+		header.Rrtype = dns.TypeA
+		rr := a.a.one()
+		rr.Hdr, rr.A = header, octets
+		return rr
 	}
-	return &dns.AAAA{
-		Hdr:  dns.RR_Header{Name: name, Rrtype: dns.TypeAAAA, Class: dns.ClassINET},
-		AAAA: addr.AsSlice(),
-	}
+	rr := a.aaaa.one()
+	rr.Hdr, rr.AAAA = header, octets
+	return rr
 }
 
 // parseRData returns the RR with the RDATA that text gives in zone-file form; names in it are relative to the zone.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/seed-a19ac2b6/failover/health"
 	"github.com/seed-a19ac2b6/failover/policy"
@@ -178,43 +179,86 @@ func (r *recordLine) misspelt(s *stanza) error {
 // newRecord makes the record of the line in a set.
 func (b *builder) newRecord(st *setState, r *recordLine) (*Record, error) {
 	set := st.set
-	record := &Record{Pos: r.line.pos, Weight: r.weight, Checked: len(r.checks) > 0}
+	record := b.arena.records.one()
+	*record = Record{Weight: r.weight, Checked: len(r.checks) > 0}
 	if r.alias != "" {
 		name, err := host(r.alias, set.Zone.Name)
 		if err != nil {
 			return nil, fmt.Errorf("alias: %w", err)
 		}
 		record.Alias = &Alias{Name: name, EvaluateOff: r.evaluateOff}
-		record.Checks, err = b.expressAll(st.stanza, r.checks, nil)
+		record.Alias.Check, err = b.expressAll(st.stanza, r, nil)
 		return record, err
 	}
-	rrs, err := parseValues(set, r.values)
+	rrs, err := b.parseValues(set, r.values)
 	if err != nil {
 		return nil, err
 	}
-	template := slices.ContainsFunc(r.checks, func(c *check) bool { return c.template })
-	var common []*health.Expression // of a record whose checks are all single endpoints
-	if !template {
-		if common, err = b.expressAll(st.stanza, r.checks, nil); err != nil {
-			return nil, err
-		}
+	checks, err := b.expressValues(st.stanza, r, rrs)
+	if err != nil {
+		return nil, err
 	}
-	for _, rr := range rrs {
-		value := Value{RR: rr, Checks: common}
+	record.ID = b.hostOf(checks, defaultID(rrs[0]))
+	b.fill(record, set, rrs, checks)
+	return record, nil
+}
+
+// hostOf gives an id that is the host of the first check as the same string, which is one less to keep.
+func (b *builder) hostOf(checks []*health.Expression, id string) string {
+	if len(checks) == 0 || checks[0].Kind != health.ExprCheck || checks[0].Disabled {
+		return id
+	}
+	if host := b.config.Checks[checks[0].Leaf].Probe.Host(); host == id {
+		return host
+	}
+	return id
+}
+
+// expressValues returns what must be healthy for each of the values of a line, nil if it names no check.
+func (b *builder) expressValues(s *stanza, r *recordLine, rrs []dns.RR) ([]*health.Expression, error) {
+	if len(r.checks) == 0 {
+		return nil, nil
+	}
+	template := slices.ContainsFunc(r.checks, func(c *check) bool { return c.template })
+	checks := make([]*health.Expression, len(rrs))
+	for i, rr := range rrs {
+		var at *endpoint
 		if template {
-			at, err := endpointOf(rr)
+			leads, err := endpointOf(rr)
 			if err != nil {
 				return nil, fmt.Errorf("check %s has no host in its target: %w", templateName(r.checks), err)
 			}
-			if value.Checks, err = b.expressAll(st.stanza, r.checks, &at); err != nil {
-				return nil, err
+			at = &leads
+		}
+		var err error
+		if checks[i], err = b.expressAll(s, r, at); err != nil {
+			return nil, err
+		}
+	}
+	return checks, nil
+}
+
+// fill gives a record its values and, unless they are nil, the check of each: one family after the other, and else in
+// the order of the line.
+func (b *builder) fill(record *Record, set *Set, rrs []dns.RR, checks []*health.Expression) {
+	record.values = b.arena.rrs.take(len(rrs))[:0]
+	if checks != nil {
+		record.checks = b.arena.checks.take(len(rrs))[:0]
+	}
+	for family := range set.Types() {
+		for i, rr := range rrs {
+			if set.family(rr) != family {
+				continue
+			}
+			record.values = append(record.values, rr)
+			if checks != nil {
+				record.checks = append(record.checks, checks[i])
 			}
 		}
-		family := set.family(rr)
-		record.Values[family] = append(record.Values[family], value)
+		if family == 0 {
+			record.first = uint32(len(record.values))
+		}
 	}
-	record.ID = defaultID(rrs[0])
-	return record, nil
 }
 
 func templateName(checks []*check) string {
@@ -222,17 +266,38 @@ func templateName(checks []*check) string {
 	return checks[i].name
 }
 
-// expressAll returns an expression for each check.
-func (b *builder) expressAll(s *stanza, checks []*check, at *endpoint) ([]*health.Expression, error) {
-	var all []*health.Expression
-	for _, c := range checks {
-		e, err := b.express(s, c, at)
-		if err != nil {
+// together names the checks that must all be healthy for what leads to an endpoint.
+type together struct {
+	checks string
+	at     endpoint
+}
+
+// expressAll returns an expression for all checks of a line, nil if it names none.
+func (b *builder) expressAll(s *stanza, r *recordLine, at *endpoint) (*health.Expression, error) {
+	switch len(r.checks) {
+	case 0:
+		return nil, nil
+	case 1:
+		return b.express(s, r.checks[0], at)
+	}
+	key := together{checks: strings.Join(r.checkNames, " ")}
+	if at != nil {
+		key.at = *at
+	}
+	if made := s.together[key]; made != nil {
+		return made, nil
+	}
+	all := make([]*health.Expression, len(r.checks))
+	for i, c := range r.checks {
+		var err error
+		if all[i], err = b.express(s, c, at); err != nil {
 			return nil, err
 		}
-		all = append(all, e)
 	}
-	return all, nil
+	e := b.arena.expressions.one()
+	e.Kind, e.Combination = health.ExprAtLeast, &health.Combination{AtLeast: len(all), Children: all}
+	s.together[key] = e
+	return e, nil
 }
 
 // family tells which of the set's families an RR belongs to.

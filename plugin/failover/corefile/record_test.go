@@ -31,7 +31,7 @@ func TestR10_PrimaryComesFirst(t *testing.T) {
 		"www.example.org.")
 	got := make([]string, 0, len(set.Records))
 	for _, record := range set.Records {
-		got = append(got, record.ID+"="+describe(record.Values[0][0].RR))
+		got = append(got, record.ID+"="+describe(record.Values(0)[0]))
 	}
 	want := "primary=192.0.2.1 secondary=192.0.2.2 secondary-2=192.0.2.3 secondary-3=192.0.2.4"
 	if strings.Join(got, " ") != want {
@@ -81,16 +81,25 @@ func TestR18_UntypedSetsHaveTwoFamilies(t *testing.T) {
 	if got := set.Types(); !slices.Equal(got, []uint16{dns.TypeA, dns.TypeAAAA}) {
 		t.Errorf("Types %v", got)
 	}
-	primary, secondary := set.Records[0].Values, set.Records[1].Values
-	if len(primary[0]) != 1 || len(primary[1]) != 2 || len(secondary[0]) != 1 || len(secondary[1]) != 0 {
-		t.Errorf("Values %v and %v", primary, secondary)
-	}
-	if len(set.Fixed[0]) != 0 || len(set.Fixed[1]) != 1 {
-		t.Errorf("Fixed values %v", set.Fixed)
+	for _, tc := range []struct {
+		what   string
+		record *Record
+		want   [policy.Families]int
+	}{
+		{"primary", set.Records[0], [policy.Families]int{1, 2}},
+		{"secondary", set.Records[1], [policy.Families]int{1, 0}},
+		{"fixed", set.Fixed, [policy.Families]int{0, 1}},
+	} {
+		for f, want := range tc.want {
+			values := tc.record.Values(f)
+			if len(values) != want || cap(values) != want {
+				t.Errorf("%s: values %v of family %d with capacity %d, want %d", tc.what, values, f, cap(values), want)
+			}
+		}
 	}
 	typed := setNamed(t, config, "typed.example.org.")
-	if len(typed.Types()) != 1 || len(typed.Records[0].Values[0]) != 1 {
-		t.Errorf("A typed set has types %v and values %v", typed.Types(), typed.Records[0].Values)
+	if len(typed.Types()) != 1 || len(typed.Records[0].Values(0)) != 1 {
+		t.Errorf("A typed set has types %v and values %v", typed.Types(), typed.Records[0].Values(0))
 	}
 }
 
@@ -103,8 +112,8 @@ func TestR19_AllDown(t *testing.T) {
 		if set.AllDown != want {
 			t.Errorf("all_down %s: %d, want %d", text, set.AllDown, want)
 		}
-		if want == policy.Fixed && len(set.Fixed[0]) != 2 {
-			t.Errorf("Fixed values %v", set.Fixed)
+		if want == policy.Fixed && len(set.Fixed.Values(0)) != 2 {
+			t.Errorf("Fixed values %v", set.Fixed.Values(0))
 		}
 	}
 }
@@ -231,7 +240,7 @@ func TestRData(t *testing.T) {
 	} {
 		t.Run(tc.rrtype+" "+tc.value[:min(20, len(tc.value))], func(t *testing.T) {
 			set := stanzaOf(t, "static x "+tc.rrtype+" "+tc.value).Zones[0].Sets[0]
-			if got := describe(set.Records[0].Values[0][0].RR); got != tc.want {
+			if got := describe(set.Records[0].Values(0)[0]); got != tc.want {
 				t.Errorf("RDATA %s, want %s", got, tc.want)
 			}
 		})

@@ -72,7 +72,7 @@ func (b *builder) applyOptions(s *stanza, o *optionLine) error {
 			}
 			found = true
 			for _, option := range o.words {
-				if err := st.apply(o.line.pos, option); err != nil {
+				if err := b.apply(st, o.line.pos, option); err != nil {
 					return err
 				}
 			}
@@ -93,7 +93,7 @@ func (b *builder) applyOptions(s *stanza, o *optionLine) error {
 }
 
 // apply gives one option to the set.
-func (st *setState) apply(pos Pos, o option) error {
+func (b *builder) apply(st *setState, pos Pos, o option) error {
 	if first, again := st.options[o.word]; again {
 		return fmt.Errorf("%q is given twice for %s, here and on %s", o.word, st.set, pos.other(first))
 	}
@@ -108,7 +108,7 @@ func (st *setState) apply(pos Pos, o option) error {
 		set.TTL, err = ttl(values)
 		return err
 	case "all_down":
-		return set.setAllDown(values)
+		return b.setAllDown(set, values)
 	}
 	if len(values) > 1 {
 		return fmt.Errorf("%s takes one value", o.word)
@@ -135,7 +135,7 @@ func (st *setState) apply(pos Pos, o option) error {
 }
 
 // setAllDown reads what follows all_down (statements R06, R19).
-func (s *Set) setAllDown(values []string) error {
+func (b *builder) setAllDown(s *Set, values []string) error {
 	ways := map[string]policy.AllDown{
 		"serve": policy.Serve, "last": policy.Last, "nodata": policy.NoData, "servfail": policy.ServFail,
 		"refuse": policy.Refuse, "next": policy.Next, "answer": policy.Fixed,
@@ -157,13 +157,12 @@ func (s *Set) setAllDown(values []string) error {
 	if s.Type == dns.TypeCNAME && len(values) > 2 {
 		return errors.New("all_down answer: a CNAME has one value")
 	}
-	rrs, err := parseValues(s, values[1:])
+	rrs, err := b.parseValues(s, values[1:])
 	if err != nil {
 		return fmt.Errorf("all_down answer: %w", err)
 	}
-	for _, rr := range rrs {
-		s.Fixed[s.family(rr)] = append(s.Fixed[s.family(rr)], Value{RR: rr})
-	}
+	s.Fixed = &Record{}
+	b.fill(s.Fixed, s, rrs, nil)
 	return nil
 }
 

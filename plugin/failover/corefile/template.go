@@ -71,7 +71,8 @@ func (b *builder) express(s *stanza, c *check, at *endpoint) (*health.Expression
 	if made := c.made[key]; made != nil {
 		return made, nil
 	}
-	e := &health.Expression{Invert: c.invert}
+	e := b.arena.expressions.one()
+	e.Invert = c.invert
 	switch {
 	case c.disabled:
 		// Nothing below is probed, so nothing below is there.
@@ -81,11 +82,11 @@ func (b *builder) express(s *stanza, c *check, at *endpoint) (*health.Expression
 		if err != nil {
 			return nil, err
 		}
-		e.Kind, e.Leaf, e.StartUnhealthy = health.ExprCheck, leaf, c.startUnhealthy
+		e.Kind, e.Leaf, e.StartUnhealthy = health.ExprCheck, int32(leaf), c.startUnhealthy
 	case c.target.children == nil:
 		e.Kind = health.ExprManual
 	default:
-		e.Kind, e.AtLeast = health.ExprAtLeast, c.target.atLeast
+		e.Kind, e.Combination = health.ExprAtLeast, &health.Combination{AtLeast: c.target.atLeast}
 		e.Invert = c.invert != c.target.not
 		for _, name := range c.target.children {
 			child, err := b.express(s, s.checks[name], at)
@@ -129,10 +130,16 @@ func (b *builder) leaf(c *check, at endpoint) (int, error) {
 	if !known {
 		index = len(b.config.Checks)
 		b.definitions[d] = index
-		b.config.Checks = append(b.config.Checks, Check{Pos: c.target.pos, Definition: d})
+		if c.traits == nil {
+			c.traits = &Traits{Timing: c.timing, Names: []string{c.name}}
+		}
+		b.config.Checks = append(b.config.Checks, Check{Probe: d.Probe, Traits: c.traits})
+		b.places = append(b.places, c.target.pos)
+		return index, nil
 	}
-	// Sorted and made distinct at the end: a thousand names of one definition must not cost a million comparisons.
-	b.config.Checks[index].Names = append(b.config.Checks[index].Names, c.name)
+	if b.config.Checks[index].Traits != c.traits {
+		b.names[index] = append(b.names[index], c.name)
+	}
 	return index, nil
 }
 

@@ -3,7 +3,9 @@ package corefile
 import (
 	"fmt"
 	"slices"
+	"strings"
 
+	"github.com/seed-a19ac2b6/failover/health"
 	"github.com/seed-a19ac2b6/failover/health/probe"
 	"github.com/seed-a19ac2b6/failover/policy"
 )
@@ -31,15 +33,37 @@ func (b *builder) finish() (*Config, error) {
 	b.sortWarnings()
 	for i := range b.config.Checks {
 		c := &b.config.Checks[i]
-		if c.Definition.Probe.Scheme() == probe.ICMP {
-			if err := b.files.ping(*c); err != nil {
+		if c.Probe.Scheme() == probe.ICMP {
+			if err := b.files.ping(*c, b.places[i]); err != nil {
 				return nil, err
 			}
 		}
-		slices.Sort(c.Names)
-		c.Names = slices.Compact(c.Names)
+	}
+	b.addNames()
+	b.config.Checks = slices.Clone(b.config.Checks) // without the room that appending leaves
+	for _, z := range b.config.Zones {
+		z.Sets = slices.Clone(z.Sets)
 	}
 	return b.config, nil
+}
+
+// addNames gives the checks that have several names all of them. Those with equal traits share them again.
+func (b *builder) addNames() {
+	type key struct {
+		timing health.Timing
+		names  string
+	}
+	shared := make(map[key]*Traits)
+	for i, others := range b.names {
+		c := &b.config.Checks[i]
+		// Only now: a thousand names of one definition must not cost a million comparisons.
+		list := slices.Compact(slices.Sorted(slices.Values(append(others, c.Names...))))
+		k := key{c.Timing, strings.Join(list, " ")}
+		if shared[k] == nil {
+			shared[k] = &Traits{Timing: c.Timing, Names: list}
+		}
+		c.Traits = shared[k]
+	}
 }
 
 // warn notes a warning once, however many zones a line holds for.
@@ -114,7 +138,7 @@ func (b *builder) warnSet(st *setState) {
 			if len(set.Records) > 1 {
 				text += ", and no secondary ever does"
 			}
-			b.warn(record.Pos, text, r.name)
+			b.warn(r.line.pos, text, r.name)
 		}
 		// The only record of a set is not chosen by its health.
 		if record.Alias != nil && !r.evaluateOff && len(set.Records) > 1 {
@@ -131,8 +155,8 @@ func (b *builder) warnBranch(r *recordLine, record *Record) {
 		}
 		unchecked := b.stateOf(target).resolve[record.Alias.Family[family]].unchecked
 		if unchecked != nil {
-			b.warn(record.Pos, "the alias %q leads to a record without a check on %s, so this branch is always healthy",
-				r.alias, record.Pos.other(*unchecked))
+			b.warn(r.line.pos, "the alias %q leads to a record without a check on %s, so this branch is always healthy",
+				r.alias, r.line.pos.other(*unchecked))
 			return
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/seed-a19ac2b6/failover/plugin/failover/corefile"
-	"github.com/seed-a19ac2b6/failover/policy"
 
 	"github.com/miekg/dns"
 )
@@ -50,8 +49,8 @@ func Adopt(into, from []Block) {
 func byKey(blocks []Block) map[setKey][]keyedSet {
 	sets := make(map[setKey][]keyedSet)
 	for _, b := range blocks {
-		for _, s := range b.Index.sets {
-			if s.remembers() {
+		for s := range b.Index.Sets() {
+			if s.memory != nil {
 				key := setKey{s.Config.Zone.Name, s.Config.Name, s.Config.Type}
 				sets[key] = append(sets[key], keyedSet{s, b.Keys})
 			}
@@ -102,12 +101,6 @@ func alone(fits func(a, b keyedSet) bool, news, olds []keyedSet, one, other keye
 	return n == 2
 }
 
-// remembers tells whether the set's answer depends on more than the present states.
-func (s *Set) remembers() bool {
-	f := s.shape.Failback
-	return s.shape.AllDown == policy.Last || f.Manual || f.After > 0
-}
-
 // adopt takes over what old remembers, if their policies are the same; tiers are known by their ids. The last healthy
 // answer is taken over only where the records are the same.
 func (s *Set) adopt(old *Set) {
@@ -118,7 +111,7 @@ func (s *Set) adopt(old *Set) {
 		id := old.Config.Records[i].ID
 		return slices.IndexFunc(s.Config.Records, func(r *corefile.Record) bool { return r.ID == id })
 	}
-	s.memory = old.memory.Moved(len(s.Config.Records), index, s.sameRecords(old))
+	*s.memory = old.memory.Moved(len(s.Config.Records), index, s.sameRecords(old))
 }
 
 func (s *Set) sameRecords(old *Set) bool {
@@ -131,12 +124,10 @@ func (s *Set) sameRecords(old *Set) bool {
 			return false
 		}
 		for f := range s.shape.Families {
-			if !slices.EqualFunc(r.Values[f], o.Values[f], func(a, b corefile.Value) bool {
-				return dns.IsDuplicate(a.RR, b.RR)
-			}) {
+			if !slices.EqualFunc(r.Values(f), o.Values(f), dns.IsDuplicate) {
 				return false
 			}
-			t, ot := s.targets[i][f], old.targets[i][f]
+			t, ot := s.target(i, f), old.target(i, f)
 			if (t == nil) != (ot == nil) || t != nil && (t.Config.Name != ot.Config.Name || !t.sameRecords(ot)) {
 				return false
 			}

@@ -53,7 +53,7 @@ func TestR21_AHeldSetIsFoundAgainAndNoOtherIsHeld(t *testing.T) {
 		from, _ := blocks(tc.before, true)
 		into, want := blocks(tc.after, false)
 		for _, b := range into {
-			b.Index.sets[0].memory = policy.Memory{} // as before its start
+			*b.Index.sets[0].memory = policy.Memory{} // as before its start
 		}
 		Adopt(into, from)
 		got := make([]bool, 0, len(into))

@@ -12,7 +12,7 @@ import (
 
 // Answer is what a set answers for one family until health changes. It is immutable.
 type Answer struct {
-	Set    *Set
+	root   branch
 	Family int
 	// AllDown tells that no record was healthy and the set's all_down decided.
 	AllDown bool
@@ -20,25 +20,28 @@ type Answer struct {
 	Degraded bool
 	// Room is how many records Pick may put into Draw.Room, 0 when it needs none.
 	Room int
-
-	root *branch
 }
+
+// Set is the set whose answer it is.
+func (a *Answer) Set() *Set { return a.root.set }
 
 // branch is one decision on the way to records.
 type branch struct {
+	set      *Set
 	plan     *policy.Plan
-	leaves   []leaf // in the order of plan.Choices
-	fixed    []dns.RR
-	overlap  bool // two choices can bring the same record
-	negative int  // the TTL class of the SOA where the answer ends here without records
+	leaves   []leaf // in the order of plan.Choices; or one that has what is fixed
+	negative uint32 // the TTL class of the SOA where the answer ends here without records
+	overlap  bool   // two choices can bring the same record
 }
 
 // leaf is a choice of a branch: records, or a branch below.
 type leaf struct {
-	id    string // the ids on the way to it, joined with "/"
 	rrs   []dns.RR
 	inner *branch
 }
+
+// id names the i-th choice.
+func (b *branch) id(i int) string { return b.set.Config.Records[b.plan.Choices[i].Record].ID }
 
 // Draw is what Pick is given for one answer.
 type Draw struct {
@@ -47,7 +50,8 @@ type Draw struct {
 	Room []dns.RR
 	// Ordered gives such an answer the order of the configuration instead; what is chosen is random all the same.
 	Ordered bool
-	// IDs, if not nil, gets the ids of the chosen records appended.
+	// IDs, if not nil, gets the ids of the chosen records appended, each behind those of the aliases on the way to it,
+	// joined with "/".
 	IDs *[]string
 }
 
@@ -62,10 +66,10 @@ type Picked struct {
 
 // Pick draws one answer.
 func (a *Answer) Pick(d Draw) Picked {
-	outcome, rrs, end := pick(a.root, &d, d.Room)
+	outcome, rrs, end := pick(&a.root, &d, d.Room, "")
 	switch {
 	case outcome == policy.AnswerNoData, outcome == policy.Answer && len(rrs) == 0:
-		return Picked{Outcome: policy.AnswerNoData, SOA: a.Set.zone.apex.Load().negative[end.negative]}
+		return Picked{Outcome: policy.AnswerNoData, SOA: a.root.set.zone.apex.Load().negative[end.negative]}
 	case outcome != policy.Answer:
 		return Picked{Outcome: outcome}
 	}
@@ -73,16 +77,16 @@ func (a *Answer) Pick(d Draw) Picked {
 }
 
 // pick walks down the tree: a draw at every branch. Dead branches are not in the plans (A02). It returns where it
-// ended, too.
-func pick(b *branch, d *Draw, room []dns.RR) (policy.Outcome, []dns.RR, *branch) {
+// ended, too. The path is the ids that led to the branch, each followed by a slash.
+func pick(b *branch, d *Draw, room []dns.RR, path string) (policy.Outcome, []dns.RR, *branch) {
 	for {
 		switch {
 		case b.plan.Outcome == policy.AnswerFixed:
-			return policy.Answer, b.fixed, b
+			return policy.Answer, b.leaves[0].rrs, b
 		case b.plan.Outcome != policy.Answer:
 			return b.plan.Outcome, nil, b
 		case b.plan.Take > 1:
-			return policy.Answer, gather(b, d, room), b
+			return policy.Answer, gather(b, d, room, path), b
 		}
 		i := 0
 		if len(b.leaves) > 1 {
@@ -90,11 +94,14 @@ func pick(b *branch, d *Draw, room []dns.RR) (policy.Outcome, []dns.RR, *branch)
 		}
 		chosen := &b.leaves[i]
 		if chosen.inner != nil {
+			if d.IDs != nil {
+				path += b.id(i) + "/"
+			}
 			b = chosen.inner
 			continue
 		}
 		if d.IDs != nil {
-			*d.IDs = append(*d.IDs, chosen.id)
+			*d.IDs = append(*d.IDs, path+b.id(i))
 		}
 		if !b.plan.Shuffled || len(chosen.rrs) == 1 {
 			return policy.Answer, chosen.rrs, b
@@ -105,7 +112,7 @@ func pick(b *branch, d *Draw, room []dns.RR) (policy.Outcome, []dns.RR, *branch)
 
 // gather collects the records of several choices into room, in random order and without duplicates, which aliases to
 // one place can cause.
-func gather(b *branch, d *Draw, room []dns.RR) []dns.RR {
+func gather(b *branch, d *Draw, room []dns.RR, path string) []dns.RR {
 	var space [64]uint32
 	order := space[:]
 	if len(b.leaves) > len(order) {
@@ -117,12 +124,15 @@ func gather(b *branch, d *Draw, room []dns.RR) []dns.RR {
 	}
 	for _, i := range chosen {
 		l := &b.leaves[i]
-		rrs := l.rrs
+		rrs, id := l.rrs, ""
+		if d.IDs != nil {
+			id = path + b.id(int(i))
+		}
 		if l.inner != nil {
 			// What lies below writes behind what is there already, and is then moved over itself, unchanged.
-			_, rrs, _ = pick(l.inner, d, room[len(room):])
+			_, rrs, _ = pick(l.inner, d, room[len(room):], id+"/")
 		} else if d.IDs != nil {
-			*d.IDs = append(*d.IDs, l.id)
+			*d.IDs = append(*d.IDs, id)
 		}
 		for _, rr := range rrs {
 			if !b.overlap || !holds(room, rr) {

@@ -11,11 +11,24 @@ import (
 // compile turns the plan of the set for a family into ready records: with the set's own name wherever in the tree they
 // come from, and with the lowest TTL on the way to them (A06).
 func (s *Set) compile(family int, plan *policy.Plan) *Answer {
-	a := &Answer{Set: s, Family: family, AllDown: plan.AllDown, Degraded: !s.settled}
+	// Nearly all answers are one branch with one leaf; those then are one piece.
+	var whole struct {
+		Answer
+		leaf [1]leaf
+	}
+	a := &whole.Answer
+	a.Family, a.AllDown, a.Degraded = family, plan.AllDown, !s.settled
 	c := compiler{owner: s.Config.Name, zone: s.zone}
-	a.root = c.branch(s, family, plan, s.ttl, "")
-	a.Room = room(a.root)
+	c.branch(&a.root, whole.leaf[:], s, family, plan, s.ttl)
+	a.Room = room(&a.root)
 	return a
+}
+
+// again is the same answer, but for the flag.
+func (a *Answer) again(degraded bool) *Answer {
+	flagged := *a
+	flagged.Degraded = degraded
+	return &flagged
 }
 
 // compiler makes the records of one set.
@@ -24,9 +37,9 @@ type compiler struct {
 	zone  *Zone
 }
 
-// branch compiles the plan of set s, reached with the given ceiling for TTLs; path is the ids that led to it, each
-// followed by a slash.
-func (c compiler) branch(s *Set, family int, plan *policy.Plan, ceiling uint32, path string) *branch {
+// branch compiles the plan of set s, reached with the given ceiling for TTLs, into b, whose leaves are to lie in space
+// if they fit.
+func (c compiler) branch(b *branch, space []leaf, s *Set, family int, plan *policy.Plan, ceiling uint32) {
 	ceiling = min(ceiling, s.ttl)
 	if plan.Take > 1 {
 		// One answer mixes choices, and an RRset has one TTL (RFC 2181, section 5.2).
@@ -38,41 +51,67 @@ func (c compiler) branch(s *Set, family int, plan *policy.Plan, ceiling uint32, 
 		// What is not there now may come with a change behind any of the aliases.
 		ceiling = min(ceiling, lowestBelow(s, family))
 	}
-	b := &branch{plan: plan, negative: slices.Index(c.zone.classes, ceiling)}
+	b.set, b.plan, b.negative = s, plan, uint32(slices.Index(c.zone.classes, ceiling))
+	leaves := 0
 	switch plan.Outcome {
 	case policy.AnswerFixed:
-		for _, v := range s.Config.Fixed[family] {
-			b.fixed = append(b.fixed, c.record(v.RR, ceiling))
-		}
-		b.fixed = slices.Clip(b.fixed)
-		return b
+		leaves = 1
 	case policy.Answer:
-	default:
-		return b
+		leaves = len(plan.Choices)
 	}
-	b.leaves = make([]leaf, len(plan.Choices))
-	for i := range plan.Choices {
-		b.leaves[i] = c.leaf(s, family, &plan.Choices[i], ceiling, path)
+	if b.leaves = space[:min(leaves, len(space))]; leaves > len(space) {
+		b.leaves = make([]leaf, leaves)
+	}
+	if plan.Outcome == policy.AnswerFixed {
+		b.leaves[0].rrs = c.records(s.Config.Fixed.Values(family), nil, ceiling)
+		return
+	}
+	for i := range b.leaves {
+		b.leaves[i] = c.leaf(s, family, &plan.Choices[i], ceiling)
 	}
 	b.overlap = plan.Shuffled && len(b.leaves) > 1 && overlaps(b.leaves)
-	return b
 }
 
-func (c compiler) leaf(s *Set, family int, choice *policy.Choice, ceiling uint32, path string) leaf {
+func (c compiler) leaf(s *Set, family int, choice *policy.Choice, ceiling uint32) leaf {
 	record := s.Config.Records[choice.Record]
-	id := path + record.ID
 	if choice.Inner != nil {
-		target, f := s.targets[choice.Record][family], record.Alias.Family[family]
-		return leaf{id: id, inner: c.branch(target, f, choice.Inner, ceiling, id+"/")}
+		inner := new(branch)
+		c.branch(inner, nil, s.target(choice.Record, family), record.Alias.Family[family], choice.Inner, ceiling)
+		return leaf{inner: inner}
 	}
-	rrs := make([]dns.RR, len(choice.Values))
-	for i, v := range choice.Values {
-		rrs[i] = c.record(record.Values[family][v].RR, ceiling)
+	return leaf{rrs: c.records(record.Values(family), choice.Values, ceiling)}
+}
+
+// records gives the chosen of the values; nil chooses all. It is the values themselves where they can be answered as
+// they are.
+func (c compiler) records(values []dns.RR, chosen []int, ttl uint32) []dns.RR {
+	if chosen == nil || len(chosen) == len(values) {
+		if len(values) == 0 || c.ready(values[0], ttl) {
+			return values
+		}
+		rrs := make([]dns.RR, len(values))
+		for i, rr := range values {
+			rrs[i] = c.record(rr, ttl)
+		}
+		return rrs
 	}
-	return leaf{id: id, rrs: rrs}
+	rrs := make([]dns.RR, len(chosen))
+	for i, v := range chosen {
+		rrs[i] = c.record(values[v], ttl)
+	}
+	return rrs
+}
+
+// ready tells whether a value can be answered as it is.
+func (c compiler) ready(rr dns.RR, ttl uint32) bool {
+	header := rr.Header()
+	return header.Ttl == ttl && header.Name == c.owner
 }
 
 func (c compiler) record(rr dns.RR, ttl uint32) dns.RR {
+	if c.ready(rr, ttl) {
+		return rr
+	}
 	rr = dns.Copy(rr)
 	rr.Header().Name, rr.Header().Ttl = c.owner, ttl
 	return rr
@@ -83,7 +122,7 @@ func lowestTTL(s *Set, family int, choice *policy.Choice) uint32 {
 	if choice.Inner == nil {
 		return s.ttl
 	}
-	target := s.targets[choice.Record][family]
+	target := s.target(choice.Record, family)
 	lowest := min(s.ttl, target.ttl)
 	for i := range choice.Inner.Choices {
 		f := s.Config.Records[choice.Record].Alias.Family[family]
@@ -95,8 +134,8 @@ func lowestTTL(s *Set, family int, choice *policy.Choice) uint32 {
 // lowestBelow is the lowest TTL among the set and all that its aliases lead to.
 func lowestBelow(s *Set, family int) uint32 {
 	lowest := s.ttl
-	for i := range s.targets {
-		if t := s.targets[i][family]; t != nil {
+	for i := range s.Config.Records {
+		if t := s.target(i, family); t != nil {
 			lowest = min(lowest, lowestBelow(t, s.Config.Records[i].Alias.Family[family]))
 		}
 	}
@@ -119,7 +158,7 @@ func shuffles(b *branch) bool {
 
 // records is how many records a branch can answer with at the most.
 func records(b *branch) int {
-	most := len(b.fixed)
+	most := 0
 	for i := range b.leaves {
 		n := len(b.leaves[i].rrs)
 		if inner := b.leaves[i].inner; inner != nil {

@@ -2,6 +2,7 @@ package zone
 
 import (
 	"container/heap"
+	"iter"
 	"sync"
 	"time"
 
@@ -16,14 +17,15 @@ type Index struct {
 	Panicked func(value any)
 
 	zones map[string]*Zone
-	sets  []*Set  // every alias target before the sets that point at it
-	users [][]int // by leaf: the sets that use the check, indexes in sets
+	sets  []Set // every alias target before the sets that point at it
+	users users
 
 	mu      sync.Mutex // guards Start, Update and Adopt, and with them all that is not for queries
 	queue   setQueue
 	waiting []int // the sets whose answer can change by time alone, indexes in sets
 	status  func(leaf int) health.Status
 	started bool
+	view    view
 }
 
 // Zone is one zone of an Index.
@@ -33,55 +35,68 @@ type Zone struct {
 	Tally *Tally
 
 	nodes   map[string]*Node
-	sets    []*Set
+	spare   []Node   // what ensure will hand out
 	classes []uint32 // the TTLs a negative answer can have
 	apex    apexPointer
 }
 
-// Tallies gives the counters for the answers of a set for one family, or, with the empty name and type, of a zone
-// beside its sets. The same key must give the same counters over reloads.
-type Tallies func(zone, name, rrtype string) *Tally
+// Tallies gives the counters for the answers of a set: for the types 0, A and AAAA those of A and AAAA, in this order;
+// else the first is that of the type. With the empty name and type 0 it is that of a zone beside its sets. The same key
+// must give the same counters over reloads.
+type Tallies func(zone, name string, rrtype uint16) *[policy.Families]Tally
 
 // New builds the index of a configuration; nothing is answered before Start.
 func New(config *corefile.Config, tallies Tallies) *Index {
-	x := &Index{zones: make(map[string]*Zone, len(config.Zones)), users: make([][]int, len(config.Checks))}
-	built := make(map[*corefile.Set]*Set)
+	x := &Index{zones: make(map[string]*Zone, len(config.Zones))}
+	count := 0
 	for _, zc := range config.Zones {
-		z := &Zone{Config: zc, Tally: tallies(zc.Name, "", ""), nodes: make(map[string]*Node)}
+		z := &Zone{
+			Config: zc, Tally: &tallies(zc.Name, "", 0)[0], nodes: make(map[string]*Node, len(zc.Sets)+1),
+			classes: ttlClasses(config, zc),
+		}
 		z.ensure(zc.Name)
 		x.zones[zc.Name] = z
-		for _, sc := range zc.Sets {
-			s := newSet(sc, z, tallies)
-			built[sc] = s
-			z.sets = append(z.sets, s)
-			z.add(s)
-		}
-		z.classes = ttlClasses(config, zc)
+		count += len(zc.Sets)
 	}
+	x.sets = make([]Set, 0, count) // in one piece, and nowhere else: they point at each other
+	at, shapes := make(map[*corefile.Set]int, count), make(shapes)
 	for _, zc := range config.Zones {
-		for _, s := range x.zones[zc.Name].sets {
-			x.place(s, built)
+		for _, sc := range zc.Sets {
+			x.place(sc, at, shapes, tallies)
 		}
 	}
-	for i, s := range x.sets {
+	for i := range x.sets {
+		s := &x.sets[i]
+		s.zone.add(s)
 		if s.shape.Kind == policy.Failover && s.shape.Failback.After > 0 {
 			x.waiting = append(x.waiting, i)
 		}
-		s.forEachLeaf(func(leaf int) {
-			if n := len(x.users[leaf]); n == 0 || x.users[leaf][n-1] != i {
-				x.users[leaf] = append(x.users[leaf], i)
-			}
-		})
 	}
+	x.users = usersOf(x.sets, len(config.Checks))
 	return x
 }
 
-// place appends the set to the order after all that it points at. The configuration has no loops (A07).
-func (x *Index) place(s *Set, built map[*corefile.Set]*Set) {
-	if s.order >= 0 {
+// place appends the set to the order after all that it points at, and notes where. The configuration has no loops (A07).
+func (x *Index) place(config *corefile.Set, at map[*corefile.Set]int, shapes shapes, tallies Tallies) {
+	if _, placed := at[config]; placed {
 		return
 	}
-	for i, record := range s.Config.Records {
+	for _, record := range config.Records {
+		if record.Alias == nil {
+			continue
+		}
+		for _, target := range record.Alias.Target {
+			if target != nil {
+				x.place(target, at, shapes, tallies)
+			}
+		}
+	}
+	i := len(x.sets)
+	at[config] = i
+	x.sets = x.sets[:i+1]
+	s := &x.sets[i]
+	s.init(config, x.zones[config.Zone.Name], shapes.of(config), tallies)
+	for r, record := range config.Records {
 		if record.Alias == nil {
 			continue
 		}
@@ -89,24 +104,28 @@ func (x *Index) place(s *Set, built map[*corefile.Set]*Set) {
 			if target == nil {
 				continue
 			}
-			t := built[target]
-			x.place(t, built)
-			s.targets[i][f] = t
-		}
-	}
-	s.order = len(x.sets)
-	x.sets = append(x.sets, s)
-	for i := range s.targets {
-		for _, t := range s.targets[i] {
-			if t != nil && (len(t.parents) == 0 || t.parents[len(t.parents)-1] != s.order) {
-				t.parents = append(t.parents, s.order)
+			t := &x.sets[at[target]]
+			if links := s.link(); links.targets == nil {
+				links.targets = make([][policy.Families]*Set, len(config.Records))
+			}
+			s.links.targets[r][f] = t
+			if links := t.link(); len(links.parents) == 0 || links.parents[len(links.parents)-1] != i {
+				links.parents = append(links.parents, i)
 			}
 		}
 	}
 }
 
-// Sets returns all record sets; the slice is shared and must not be changed.
-func (x *Index) Sets() []*Set { return x.sets }
+// Sets gives all record sets.
+func (x *Index) Sets() iter.Seq[*Set] {
+	return func(yield func(*Set) bool) {
+		for i := range x.sets {
+			if !yield(&x.sets[i]) {
+				return
+			}
+		}
+	}
+}
 
 // Zones calls fn for every zone.
 func (x *Index) Zones(fn func(*Zone)) {
@@ -121,8 +140,8 @@ func (x *Index) Start(status func(leaf int) health.Status, now time.Time) (wake 
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.status, x.started = status, true
-	for _, s := range x.sets {
-		s.evaluate(status, now)
+	for s := range x.Sets() {
+		s.evaluate(&x.view, status, now)
 	}
 	for _, z := range x.zones {
 		z.publishApex(now)
@@ -139,8 +158,8 @@ func (x *Index) Update(leaves []int, now time.Time) (wake time.Time) {
 		return time.Time{}
 	}
 	for _, leaf := range leaves {
-		for _, i := range x.users[leaf] {
-			x.enqueue(i)
+		for _, i := range x.users.of(leaf) {
+			x.enqueue(int(i))
 		}
 	}
 	for _, i := range x.waiting {
@@ -151,14 +170,14 @@ func (x *Index) Update(leaves []int, now time.Time) (wake time.Time) {
 	changed := make(map[*Zone]bool)
 	for x.queue.Len() > 0 {
 		i := heap.Pop(&x.queue).(int)
-		s := x.sets[i]
+		s := &x.sets[i]
 		s.queued = false
 		answers, parentsToo := x.evaluate(s, now)
 		if answers {
 			changed[s.zone] = true
 		}
-		if parentsToo {
-			for _, p := range s.parents {
+		if parentsToo && s.links != nil {
+			for _, p := range s.links.parents {
 				x.enqueue(p)
 			}
 		}
@@ -177,11 +196,11 @@ func (x *Index) evaluate(s *Set, now time.Time) (changed, parentsToo bool) {
 			x.Panicked(p)
 		}
 	}()
-	return s.evaluate(x.status, now)
+	return s.evaluate(&x.view, x.status, now)
 }
 
 func (x *Index) enqueue(i int) {
-	if s := x.sets[i]; !s.queued {
+	if s := &x.sets[i]; !s.queued {
 		s.queued = true
 		heap.Push(&x.queue, i)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed-a19ac2b6/failover/health"
 	"github.com/seed-a19ac2b6/failover/plugin/failover/corefile"
+	"github.com/seed-a19ac2b6/failover/policy"
 
 	"github.com/coredns/caddy"
 	"github.com/miekg/dns"
@@ -27,7 +28,7 @@ func load(tb testing.TB, text string) (*Index, []health.Status) {
 	for i := range states {
 		states[i].State = health.Healthy
 	}
-	x := New(config, func(_, _, _ string) *Tally { return new(Tally) })
+	x := New(config, func(string, string, uint16) *[policy.Families]Tally { return new([policy.Families]Tally) })
 	x.Start(func(leaf int) health.Status { return states[leaf] }, time.Unix(1_800_000_000, 0))
 	return x, states
 }
@@ -60,10 +61,9 @@ func TestSharedSlicesHaveNoSpareCapacity(t *testing.T) {
 	}
 	var walk func(b *branch)
 	walk = func(b *branch) {
-		check("fixed", b.fixed)
 		check("SOA", x.zones["example.org."].apex.Load().negative[b.negative])
-		for _, l := range b.leaves {
-			check(l.id, l.rrs)
+		for i, l := range b.leaves {
+			check(fmt.Sprint(b.set.Config.Name, " ", i), l.rrs)
 			if l.inner != nil {
 				walk(l.inner)
 			}
@@ -74,10 +74,10 @@ func TestSharedSlicesHaveNoSpareCapacity(t *testing.T) {
 			states[i].State = state
 			x.Update([]int{i}, time.Unix(1_800_000_001, 0))
 		}
-		for _, s := range x.Sets() {
+		for s := range x.Sets() {
 			for f := range s.answers {
 				if a := s.Answer(f); a != nil {
-					walk(a.root)
+					walk(&a.root)
 				}
 			}
 		}
@@ -100,11 +100,11 @@ func TestUpdateSurvivesAPanic(t *testing.T) {
 	}`)
 	var panics []any
 	x.Panicked = func(v any) { panics = append(panics, v) }
-	bad, good := x.sets[0], x.sets[1]
+	bad, good := &x.sets[0], &x.sets[1]
 	stale := bad.Answer(0)
-	value := &bad.Config.Records[1].Values[0][0]
-	rr := value.RR
-	value.RR = nil
+	value := &bad.Config.Records[1].Values(0)[0]
+	rr := *value
+	*value = nil
 	states[0].State = health.Unhealthy
 	x.Update([]int{0}, time.Unix(1_800_000_001, 0))
 	if len(panics) != 1 || bad.Answer(0) != stale {
@@ -113,7 +113,7 @@ func TestUpdateSurvivesAPanic(t *testing.T) {
 	if id := good.Active().ID; id != "secondary" {
 		t.Errorf("The set after the one with the panic is on %s", id)
 	}
-	value.RR = rr
+	*value = rr
 	x.Update([]int{0}, time.Unix(1_800_000_002, 0))
 	if id := bad.Active().ID; id != "secondary" {
 		t.Errorf("The set is on %s once it can be made anew", id)
@@ -152,20 +152,24 @@ func describe(x *Index) string {
 	var b strings.Builder
 	var walk func(indent string, br *branch)
 	walk = func(indent string, br *branch) {
-		fmt.Fprintf(&b, "%soutcome %d take %d %v\n", indent, br.plan.Outcome, br.plan.Take, br.fixed)
+		fmt.Fprintf(&b, "%soutcome %d take %d\n", indent, br.plan.Outcome, br.plan.Take)
 		for i, l := range br.leaves {
+			if br.plan.Outcome == policy.AnswerFixed {
+				fmt.Fprintf(&b, "%s%v\n", indent, l.rrs)
+				continue
+			}
 			n, d := br.plan.Odds(i)
-			fmt.Fprintf(&b, "%s%s %d/%d %v\n", indent, l.id, n, d, l.rrs)
+			fmt.Fprintf(&b, "%s%s %d/%d %v\n", indent, br.id(i), n, d, l.rrs)
 			if l.inner != nil {
 				walk(indent+"  ", l.inner)
 			}
 		}
 	}
-	for _, s := range x.Sets() {
+	for s := range x.Sets() {
 		for f := range s.answers {
 			if a := s.Answer(f); a != nil {
 				fmt.Fprintf(&b, "%s %d down=%v degraded=%v\n", s.Config.Name, f, a.AllDown, a.Degraded)
-				walk("  ", a.root)
+				walk("  ", &a.root)
 			}
 		}
 	}

@@ -8,40 +8,41 @@ import (
 
 // Node is a name that exists in a zone. One without sets is the apex or an empty non-terminal.
 type Node struct {
-	types    []typed
-	cname    *Set
+	set      *Set  // the first, which leads to the others
 	wildcard *Node // the child "*", when it exists
-}
-
-// typed is the set that answers an RR type, and which of its families does.
-type typed struct {
-	rrtype uint16
-	family int
-	set    *Set
 }
 
 // Set returns the set that answers the type at this name and the family to take from it, or nil.
 func (n *Node) Set(rrtype uint16) (*Set, int) {
-	for i := range n.types {
-		if n.types[i].rrtype == rrtype {
-			return n.types[i].set, n.types[i].family
+	for s := n.set; s != nil; s = s.sibling {
+		if family, ok := s.family(rrtype); ok {
+			return s, family
 		}
 	}
 	return nil, 0
 }
 
 // Empty tells that the name has no record sets of its own: it is an empty non-terminal, or an apex without any.
-func (n *Node) Empty() bool { return len(n.types) == 0 }
+func (n *Node) Empty() bool { return n.set == nil }
 
-// CNAME returns the set of the name's CNAME, which answers every type (D03), or nil.
-func (n *Node) CNAME() *Set { return n.cname }
+// CNAME returns the set of the name's CNAME, which answers every type (D03), or nil. It has no other sets beside it.
+func (n *Node) CNAME() *Set {
+	if n.set == nil || n.set.rrtype != dns.TypeCNAME {
+		return nil
+	}
+	return n.set
+}
 
 // ensure returns the node of a name of the zone, making it and the empty non-terminals above it.
 func (z *Zone) ensure(name string) *Node {
 	if n := z.nodes[name]; n != nil {
 		return n
 	}
-	n := new(Node)
+	if len(z.spare) == 0 {
+		z.spare = make([]Node, max(4, min(len(z.nodes), 512))) // few arrays, not an object for each name
+	}
+	n := &z.spare[0]
+	z.spare = z.spare[1:]
 	z.nodes[name] = n
 	if name != z.Config.Name {
 		off, end := dns.NextLabel(name, 0)
@@ -59,12 +60,7 @@ func (z *Zone) ensure(name string) *Node {
 
 func (z *Zone) add(s *Set) {
 	n := z.ensure(s.Config.Name)
-	for f, t := range s.Config.Types() {
-		n.types = append(n.types, typed{rrtype: t, family: f, set: s})
-		if t == dns.TypeCNAME {
-			n.cname = s
-		}
-	}
+	s.sibling, n.set = n.set, s
 }
 
 // Match is where a name leads.

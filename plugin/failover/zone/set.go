@@ -11,50 +11,66 @@ import (
 	"github.com/miekg/dns"
 )
 
-// Set is one record set at work.
+// Set is one record set at work. There may be hundreds of thousands, so it holds only what every set needs.
 type Set struct {
 	Config *corefile.Set
-	// Tallies count the answers by family.
-	Tallies [policy.Families]*Tally
 
+	tallies *[policy.Families]Tally
 	zone    *Zone
-	shape   policy.Set
-	targets [][policy.Families]*Set // by record: what an alias points at
-	parents []int                   // the sets with an alias to this one, indexes in Index.sets
-	order   int                     // the index in Index.sets
+	shape   *shape
+	links   *links // nil for a set without aliases, from it or to it
+	sibling *Set   // the next set of the same name
+	rrtype  uint16 // Config.Type, at hand for queries
 
 	// The evaluator's.
-	queued   bool
-	memory   policy.Memory
-	decision policy.Decision
-	settled  bool
-	guess    [policy.Families]bool // nothing of the family is known to be healthy
-	ttl      uint32
-	version  uint64         // of the answers; grows with every change
-	below    uint64         // versionsBelow when the answers were made
-	inputs   []policy.Input // kept to spare garbage
+	queued  bool
+	settled bool
+	guess   [policy.Families]bool // nothing of the family is known to be healthy
+	ttl     uint32
+	memory  *policy.Memory // nil where there is nothing to remember
+	plans   [policy.Families]*policy.Plan
 
 	// For queries and the collector.
 	answers [policy.Families]atomic.Pointer[Answer]
 	active  atomic.Int32
 }
 
-func newSet(config *corefile.Set, z *Zone, tallies Tallies) *Set {
-	s := &Set{Config: config, zone: z, order: -1, targets: make([][policy.Families]*Set, len(config.Records))}
-	types := config.Types()
-	s.shape = policy.Set{
-		Kind: config.Kind, Families: len(types), AllDown: config.AllDown, Min: config.Min, Max: config.Max,
-		Failback: config.Failback, Records: make([]policy.Record, len(config.Records)),
-	}
-	for i, r := range config.Records {
-		s.shape.Records[i] = policy.Record{Weight: r.Weight, Alias: r.Alias != nil,
-			EvaluateOff: r.Alias != nil && r.Alias.EvaluateOff}
-	}
-	for f, t := range types {
-		s.Tallies[f] = tallies(config.Zone.Name, config.Name, dns.Type(t).String())
+// links are what aliases tie to a set.
+type links struct {
+	targets [][policy.Families]*Set // by record: what an alias points at; empty without aliases from the set
+	parents []int                   // the sets with an alias to this one, indexes in Index.sets
+
+	version uint64 // of the answers; grows with every change
+	below   uint64 // versionsBelow when the answers were made
+}
+
+// init fills a set that is still empty.
+func (s *Set) init(config *corefile.Set, z *Zone, shape *shape, tallies Tallies) {
+	s.Config, s.zone, s.shape, s.rrtype = config, z, shape, config.Type
+	s.tallies = tallies(config.Zone.Name, config.Name, config.Type)
+	if shape.remembers() {
+		s.memory = new(policy.Memory)
 	}
 	s.active.Store(-1)
-	return s
+}
+
+// family tells whether the set answers a type, and as which of its families.
+func (s *Set) family(rrtype uint16) (int, bool) {
+	switch {
+	case s.rrtype == rrtype && rrtype != 0, s.rrtype == 0 && rrtype == dns.TypeA:
+		return 0, true
+	case s.rrtype == 0 && rrtype == dns.TypeAAAA:
+		return 1, true
+	}
+	return 0, false
+}
+
+// Tally counts the answers of a family.
+func (s *Set) Tally(family int) *Tally {
+	if s.rrtype == dns.TypeAAAA {
+		family = 1
+	}
+	return &s.tallies[family]
 }
 
 // Answer returns what the set answers for a family as things stand, or nil if it never has anything of that family.
@@ -68,135 +84,94 @@ func (s *Set) Active() *corefile.Record {
 	return nil
 }
 
-// forEachLeaf calls fn for every running check that the set's own records use.
-func (s *Set) forEachLeaf(fn func(leaf int)) {
-	var walk func(e *health.Expression)
-	walk = func(e *health.Expression) {
-		if e.Disabled {
-			return
-		}
-		if e.Kind == health.ExprCheck {
-			fn(e.Leaf)
-		}
-		for _, child := range e.Children {
-			walk(child)
-		}
+// target is what the alias of a record points at for a family, nil for nothing.
+func (s *Set) target(record, family int) *Set {
+	if s.links == nil || len(s.links.targets) == 0 {
+		return nil
 	}
-	for _, r := range s.Config.Records {
-		for _, e := range r.Checks {
-			walk(e)
-		}
-		for _, values := range r.Values {
-			for _, v := range values {
-				for _, e := range v.Checks {
-					walk(e)
-				}
-			}
-		}
-	}
+	return s.links.targets[record][family]
 }
 
-// look fills s.inputs from the last known states and tells whether all that the set depends on is settled (D10).
-func (s *Set) look(status func(leaf int) health.Status) (settled bool) {
-	if s.inputs == nil {
-		s.inputs = make([]policy.Input, len(s.Config.Records))
+// link is the set's links, to add to them.
+func (s *Set) link() *links {
+	if s.links == nil {
+		s.links = new(links)
 	}
-	settled = true
-	for i, r := range s.Config.Records {
-		in := &s.inputs[i]
-		own := judge(r.Checks, status)
-		settled = settled && own.Settled
-		in.Passed = own.Healthy
-		for f := range s.shape.Families {
-			part := &in.Families[f]
-			part.Guessed = 0
-			if r.Alias != nil {
-				part.Inner = nil
-				if t := s.targets[i][f]; t != nil {
-					part.Inner = t.decision.Plans[r.Alias.Family[f]]
-					settled = settled && t.settled
-					if !own.Known || t.guess[r.Alias.Family[f]] {
-						part.Guessed = 1
-					}
-				}
-				continue
-			}
-			part.Values = part.Values[:0]
-			for v := range r.Values[f] {
-				value := judge(r.Values[f][v].Checks, status)
-				settled = settled && value.Settled
-				part.Values = append(part.Values, value.Healthy)
-				if value.Healthy && !value.Known {
-					part.Guessed++
-				}
-			}
-		}
-	}
-	for f := range s.shape.Families {
-		s.guess[f] = !policy.Proven(&s.shape, s.inputs, f)
-	}
-	return settled
-}
-
-// judge is the verdict on checks that must all pass; without any it is healthy, settled and known.
-func judge(checks []*health.Expression, status func(leaf int) health.Status) health.Verdict {
-	all := health.Verdict{Healthy: true, Settled: true, Known: true}
-	for _, e := range checks {
-		v := e.Evaluate(status)
-		all.Healthy, all.Settled, all.Known = all.Healthy && v.Healthy, all.Settled && v.Settled, all.Known && v.Known
-	}
-	return all
+	return s.links
 }
 
 // evaluate decides anew and publishes what became of the answers. The targets of the set's aliases must have been
 // evaluated before. It tells whether records that are answered changed, and whether sets with an alias to this one
 // have to be evaluated again, which they have already when only settled moved.
-func (s *Set) evaluate(status func(leaf int) health.Status, now time.Time) (changed, parentsToo bool) {
-	guess := s.guess
-	settled := s.look(status)
-	decision, memory := policy.Decide(&s.shape, s.inputs, s.memory, now)
-	s.memory = memory
+func (s *Set) evaluate(v *view, status func(leaf int) health.Status, now time.Time) (changed, parentsToo bool) {
+	v.look(s, status)
+	decision := s.decide(v, now)
 	ttl := s.Config.TTL.Unsettled
-	if settled {
+	if v.settled {
 		ttl = s.Config.TTL.Settled
 	}
-	below := s.versionsBelow()
-	sameRecords := s.ttl == ttl && s.below == below
-	sameFlag := s.settled == settled && s.guess == guess
-	s.settled, s.ttl, s.below = settled, ttl, below
+	sameRecords := s.ttl == ttl && !s.changedBelow()
+	sameFlag := s.settled == v.settled && s.guess == v.guess
+	s.settled, s.ttl, s.guess = v.settled, ttl, v.guess
 	for f := range s.shape.Families {
 		plan := decision.Plans[f]
 		if plan == nil {
 			continue
 		}
-		samePlan := plan.Equal(s.decision.Plans[f])
+		samePlan := plan.Equal(s.plans[f])
 		if samePlan {
 			// With the old pointer, sets that point here compare in one step.
-			decision.Plans[f] = s.decision.Plans[f]
+			plan, decision.Plans[f] = s.plans[f], s.plans[f]
 		}
-		same := samePlan && sameRecords && s.answers[f].Load() != nil
-		if same && sameFlag {
-			continue
+		old := s.answers[f].Load()
+		switch {
+		case old == nil || !samePlan || !sameRecords:
+			s.answers[f].Store(s.compile(f, plan))
+			changed = true
+		case old.Degraded == s.settled:
+			s.answers[f].Store(old.again(!s.settled))
 		}
-		s.answers[f].Store(s.compile(f, plan))
-		changed = changed || !same
 	}
-	s.decision = decision
+	s.plans = decision.Plans
 	s.active.Store(int32(decision.Active))
-	if changed {
-		s.version++
+	if changed && s.links != nil {
+		s.links.version++
 	}
 	return changed, changed || !sameFlag
 }
 
-// versionsBelow grows whenever the answers of a target of the set's aliases change.
-func (s *Set) versionsBelow() (sum uint64) {
-	for i := range s.targets {
-		for _, t := range s.targets[i] {
+// decide asks the policy, unless everything is healthy and a set of the same shape has asked before.
+func (s *Set) decide(v *view, now time.Time) policy.Decision {
+	if s.memory != nil {
+		var decision policy.Decision
+		decision, *s.memory = policy.Decide(&s.shape.Set, v.inputs, *s.memory, now)
+		return decision
+	}
+	common := v.whole && (s.links == nil || len(s.links.targets) == 0)
+	if common && s.shape.whole != nil {
+		return *s.shape.whole
+	}
+	decision, _ := policy.Decide(&s.shape.Set, v.inputs, policy.Memory{}, now)
+	if common {
+		s.shape.whole = &decision
+	}
+	return decision
+}
+
+// changedBelow tells whether the answers of a target of the set's aliases have changed since it was last asked.
+func (s *Set) changedBelow() bool {
+	if s.links == nil {
+		return false
+	}
+	sum := uint64(0)
+	for i := range s.links.targets {
+		for _, t := range s.links.targets[i] {
 			if t != nil {
-				sum += t.version
+				sum += t.links.version
 			}
 		}
 	}
-	return sum
+	changed := sum != s.links.below
+	s.links.below = sum
+	return changed
 }

@@ -1,0 +1,54 @@
+package corefile
+
+import (
+	"github.com/seed-a19ac2b6/failover/health"
+
+	"github.com/miekg/dns"
+)
+
+// slab hands out pieces of arrays. A configuration lives and dies as a whole, and the garbage collector, which runs
+// while probes are due, has less to do for a few arrays than for an object for each of a hundred thousand records.
+type slab[T any] struct {
+	free []T
+	size int // of the last array
+}
+
+// mostInSlab bounds what the last array can waste.
+const mostInSlab = 512
+
+// take gives room for n values, with no capacity beyond.
+func (s *slab[T]) take(n int) []T {
+	if n > len(s.free) {
+		s.size = min(2*s.size+4, mostInSlab)
+		s.free = make([]T, max(n, s.size))
+	}
+	taken := s.free[:n:n]
+	s.free = s.free[n:]
+	return taken
+}
+
+// keep gives a copy of the values, nil for none.
+func (s *slab[T]) keep(values []T) []T {
+	if len(values) == 0 {
+		return nil
+	}
+	kept := s.take(len(values))
+	copy(kept, values)
+	return kept
+}
+
+// one gives room for a single value.
+func (s *slab[T]) one() *T { return &s.take(1)[0] }
+
+// arena holds what a Config has many of.
+type arena struct {
+	sets        slab[Set]
+	records     slab[Record]
+	recordLists slab[*Record]
+	rrs         slab[dns.RR]
+	checks      slab[*health.Expression]
+	expressions slab[health.Expression]
+	a           slab[dns.A]
+	aaaa        slab[dns.AAAA]
+	octets      slab[byte]
+}

@@ -1,0 +1,41 @@
+package zone
+
+// users tells which sets use which checks. It is two arrays for all: a list of its own for each of a hundred thousand
+// checks would be as many objects.
+type users struct {
+	begins []uint32 // by leaf: where in sets those that use it begin; the next leaf's is where they end
+	sets   []uint32 // indexes in Index.sets, ascending for each leaf
+}
+
+// usersOf finds the users of so many leaves.
+func usersOf(sets []Set, leaves int) users {
+	u := users{begins: make([]uint32, leaves+1)}
+	last := make([]int, leaves) // by leaf: the last set that was seen to use it, plus one
+	each := func(fn func(leaf, set int)) {
+		clear(last)
+		for i := range sets {
+			sets[i].forEachLeaf(func(leaf int) {
+				if last[leaf] != i+1 {
+					last[leaf] = i + 1
+					fn(leaf, i)
+				}
+			})
+		}
+	}
+	total := uint32(0)
+	each(func(leaf, _ int) { u.begins[leaf+1]++; total++ })
+	for leaf := range leaves {
+		u.begins[leaf+1] += u.begins[leaf]
+	}
+	u.sets = make([]uint32, total)
+	next := make([]uint32, leaves)
+	copy(next, u.begins)
+	each(func(leaf, set int) {
+		u.sets[next[leaf]] = uint32(set)
+		next[leaf]++
+	})
+	return u
+}
+
+// of gives the sets that use a leaf.
+func (u *users) of(leaf int) []uint32 { return u.sets[u.begins[leaf]:u.begins[leaf+1]] }
