@@ -35,8 +35,8 @@ func newLease(r *Registry, size int) *Lease {
 	}
 }
 
-// Status gives the last known status of the i-th check. It takes no lock and does not allocate.
-func (l *Lease) Status(i int) Status { return *l.monitors[i].status.Load() }
+// Status gives the last known status of the i-th check. It waits for nothing but that very check, and does not allocate.
+func (l *Lease) Status(i int) Status { return l.monitors[i].shown.status() }
 
 // Last gives what the last attempt of the i-th check found, whatever its outcome, and when that was; zero before the
 // first one.

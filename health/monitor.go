@@ -3,13 +3,12 @@ package health
 import (
 	"context"
 	"math/rand/v2"
-	"sync/atomic"
 	"time"
 
 	"github.com/seed-a19ac2b6/failover/health/probe"
 )
 
-// monitor is one running check. It belongs to its Registry's mutex, but for status. Times are measured from the start
+// monitor is one running check. It belongs to its Registry's mutex, but for shown. Times are measured from the start
 // of the scheduler.
 //
 // It is idle (in the heap), queued (waiting at a gate), or in flight (in the heap with the time at which it is stuck).
@@ -20,7 +19,7 @@ type monitor struct {
 	timing  *Timing
 	prober  probe.Prober
 	machine Machine
-	status  atomic.Pointer[Status]
+	shown   shown
 	users   *user    // the first of a list
 	sibling *monitor // next one in Registry.monitors
 	phase   time.Duration
@@ -47,7 +46,6 @@ type monitor struct {
 	again    bool   // to be probed again at once: what is watched has changed during the attempt
 	stopped  bool
 	place    place
-	unwatch  func()
 }
 
 // user is one entry of a lease's table.
@@ -57,16 +55,11 @@ type user struct {
 	next  *user // of the same monitor
 }
 
-// unknown is the Status of every new check.
-var unknown Status
-
 func newMonitor(p probe.ID, timing *Timing, prober probe.Prober, where place) *monitor {
-	m := &monitor{
+	return &monitor{
 		probe: p, timing: timing, prober: prober, place: where,
 		index: -1, ended: -1, passed: -1, failed: -1, failingSince: -1,
 	}
-	m.status.Store(&unknown)
-	return m
 }
 
 // definition gives what the check was made from.
@@ -75,9 +68,9 @@ func (m *monitor) definition() Definition { return Definition{Probe: m.probe, Ti
 // seed takes over the state of a check that measures the same.
 func (m *monitor) seed(from *monitor) {
 	m.machine = from.machine.Seed(*m.timing)
-	status := *from.status.Load()
+	status := from.shown.status()
 	status.Streak, status.Held = false, false
-	m.status.Store(&status)
+	m.shown.set(status)
 	m.last, m.ended, m.passed = from.last, from.ended, from.passed
 }
 
@@ -117,7 +110,7 @@ func (m *monitor) note(result probe.Result, now time.Duration) {
 // become publishes what follows from the machine, and gives the transition if there was one.
 func (m *monitor) become(after Machine) (Transition, bool) {
 	m.machine = after
-	old := m.status.Load()
+	old := m.shown.status()
 	status := Status{
 		State:  after.State(),
 		Streak: after.Streak(),
@@ -133,11 +126,10 @@ func (m *monitor) become(after Machine) (Transition, bool) {
 	if moved {
 		status.Since = time.Now()
 	}
-	if status == *old {
+	if status == old {
 		return Transition{}, false
 	}
-	published := status // a copy, so that only a change costs an allocation
-	m.status.Store(&published)
+	m.shown.set(status)
 	if moved || status.Streak != old.Streak {
 		for u := m.users; u != nil; u = u.next {
 			u.lease.changed(u.index, old.State == Unknown && moved)

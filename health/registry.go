@@ -61,6 +61,8 @@ type Registry struct {
 	// timings has the Timing of every running check, each once, and the number of those that have it.
 	timings map[Timing]*sharedTiming
 	gates   gates
+	// watches has the ends of the watches of checks.
+	watches map[*monitor]func()
 	// due holds the monitors that wait for their time, and those in flight with the time at which they are stuck.
 	due      dueHeap
 	schedule *scheduler // nil while there is nothing to run
@@ -97,6 +99,7 @@ func NewRegistry(o Options) *Registry {
 		seed:      maphash.MakeSeed(),
 		monitors:  map[uint64]*monitor{},
 		timings:   map[Timing]*sharedTiming{},
+		watches:   map[*monitor]func(){},
 		gates:     newGates(o.Workers, o.PerTarget),
 		wall:      func() time.Time { return time.Now().Round(0) },
 	}
@@ -281,8 +284,9 @@ func (r *Registry) drop(l *Lease) (watches []func()) {
 		if m.leave(l) && !m.stopped {
 			r.stop(m)
 			unused = append(unused, m)
-			if m.unwatch != nil {
-				watches = append(watches, m.unwatch)
+			if unwatch := r.watches[m]; unwatch != nil {
+				watches = append(watches, unwatch)
+				delete(r.watches, m)
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package health
 
 import (
+	"sync"
 	"time"
 
 	"github.com/seed-a19ac2b6/failover/health/probe"
@@ -40,6 +41,36 @@ type Status struct {
 	// Reason and Detail are those of the last decisive result (pass or fail).
 	Reason probe.Reason
 	Detail string
+}
+
+// shown is the Status of a monitor in small, with a lock of its own: there are too many to keep each as an object.
+type shown struct {
+	mu     sync.Mutex
+	state  State
+	streak bool
+	held   bool
+	since  int64 // in nanoseconds since 1970, or 0
+	reason probe.Reason
+	detail string
+}
+
+func (s *shown) status() Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	status := Status{State: s.state, Streak: s.streak, Held: s.held, Reason: s.reason, Detail: s.detail}
+	if s.since != 0 {
+		status.Since = time.Unix(0, s.since)
+	}
+	return status
+}
+
+func (s *shown) set(status Status) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state, s.streak, s.held, s.reason, s.detail = status.State, status.Streak, status.Held, status.Reason, status.Detail
+	if !status.Since.IsZero() {
+		s.since = status.Since.UnixNano()
+	}
 }
 
 // Stats are figures of a Registry as a whole.

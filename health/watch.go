@@ -18,8 +18,10 @@ func (r *Registry) watch(started []*monitor) {
 			continue
 		}
 		r.mu.Lock()
-		m.unwatch = stop
 		gone := m.stopped
+		if !gone {
+			r.watches[m] = stop
+		}
 		r.mu.Unlock()
 		if gone {
 			stop()
