@@ -165,6 +165,9 @@ func (r *Registry) acquire(definitions []Definition, probers []probe.Prober, can
 			return nil, nil
 		}
 	}
+	if r.schedule != nil {
+		r.checkClocks(r.schedule.now())
+	}
 	lease := newLease(r, len(definitions))
 	var started []*monitor
 	for i, d := range definitions {
@@ -190,6 +193,9 @@ func (r *Registry) acquire(definitions []Definition, probers []probe.Prober, can
 	}
 	for _, m := range started {
 		r.start(m, r.fresh)
+	}
+	if r.schedule != nil {
+		r.schedule.look(r.wall()) // to start millions takes seconds, which are no stop of the machine
 	}
 	return lease, started
 }

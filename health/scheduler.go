@@ -45,6 +45,12 @@ func newScheduler(wall time.Time) *scheduler {
 // now is the monotonic time since the scheduler began.
 func (s *scheduler) now() time.Duration { return time.Since(s.epoch) }
 
+// look forgets the time since the clocks were last looked at.
+func (s *scheduler) look(wall time.Time) {
+	s.looked, s.wall = s.now(), wall
+	s.planned = max(s.planned, s.looked)
+}
+
 // nudge makes the scheduler look at the heap again.
 func (s *scheduler) nudge() {
 	select {

@@ -428,3 +428,33 @@ func TestH16_FailuresWhileWeAreLateDoNotCount(t *testing.T) {
 		}
 	}
 }
+
+// TestH18_ALongLoadIsNoStop has a configuration of millions of checks, which takes long to be started: ten seconds by the
+// wall clock.
+func TestH18_ALongLoadIsNoStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, pass)
+		r := w.registry(Options{})
+		l := acquire(t, r, check("192.0.2.1"))
+		time.Sleep(time.Second)
+		looks := 0
+		r.mu.Lock()
+		r.wall = func() time.Time {
+			if looks++; looks == 1 {
+				return time.Now() // before it begins
+			}
+			return time.Now().Add(10 * time.Second)
+		}
+		r.mu.Unlock()
+		more := acquire(t, r, check("192.0.2.2"))
+		time.Sleep(time.Minute)
+		w.mu.Lock()
+		if len(w.events) != 0 {
+			t.Errorf("Expected no events, got %+v", w.events)
+		}
+		w.mu.Unlock()
+		more.Release()
+		l.Release()
+		r.Wait()
+	})
+}
