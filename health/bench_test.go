@@ -149,7 +149,7 @@ func BenchmarkSurvey(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		r.mu.Lock()
-		r.vantage.survey = survey{}
+		r.vantage.census = census{}
 		r.look(time.Hour)
 		r.mu.Unlock()
 	}

@@ -56,7 +56,9 @@ func (r *Registry) evidence(m *monitor, h hold, now time.Duration) evidence {
 		canariesWereOut: true,
 		proven:          h.doubted >= 0 && m.started >= h.doubted,
 		overdue:         now-h.since >= patience(*m.timing),
-		survey:          func() survey { return r.look(now) },
+		survey: func() survey {
+			return r.look(now).since(m.failingSince, min(m.failingSince, v.since))
+		},
 	}
 	for _, c := range v.canaries {
 		e.canaryPassed = e.canaryPassed || c.passed >= m.failingSince && c.passed > c.failed
@@ -68,51 +70,3 @@ func (r *Registry) evidence(m *monitor, h hold, now time.Duration) evidence {
 	}
 	return e
 }
-
-// look makes the survey. Where there are hosts off this machine, those on it are left out.
-func (r *Registry) look(now time.Duration) survey {
-	v := &r.vantage
-	if v.survey.hosts > 0 && now-v.surveyed < surveyAge {
-		return v.survey
-	}
-	hosts := map[string]hostView{}
-	var local, remote survey
-	for m := range r.all() {
-		host := m.probe.Host()
-		if host == "" || m.canary > 0 || m.machine.State() == Unhealthy {
-			continue
-		}
-		view := hosts[host]
-		view.passing = view.passing || m.passed >= v.since
-		view.failing = view.failing || m.failingSince >= 0
-		view.away = v.away(m)
-		view.failed = view.failed || m.failed >= v.since
-		hosts[host] = view
-	}
-	networks := map[string]bool{}
-	for host, view := range hosts {
-		s := &local
-		if view.away {
-			s = &remote
-			networks[networkOf(host)] = true
-		}
-		s.hosts++
-		if view.failed {
-			s.failed++
-		}
-		if view.passing {
-			s.passing++
-		} else if view.failing {
-			s.failing++
-		}
-	}
-	remote.networks = len(networks)
-	v.survey, v.surveyed = local, now
-	if remote.hosts > 0 {
-		v.survey = remote
-	}
-	return v.survey
-}
-
-// hostView is what the checks of one host say.
-type hostView struct{ away, passing, failing, failed bool }

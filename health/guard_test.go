@@ -1,6 +1,7 @@
 package health
 
 import (
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -342,8 +343,8 @@ func TestH14_SurveyCountsHosts(t *testing.T) {
 		r.monitors[r.hash(d.Probe)] = m
 	}
 	look := func(since time.Duration) survey {
-		r.vantage.since, r.vantage.survey = since, survey{}
-		return r.look(time.Minute)
+		r.vantage.census = census{}
+		return r.look(time.Minute).since(since, since)
 	}
 	add("127.0.0.1", 1, Healthy, probe.Pass)
 	add("::1", 1, Unknown, probe.Fail)
@@ -362,11 +363,49 @@ func TestH14_SurveyCountsHosts(t *testing.T) {
 	if got, want := look(11*s), (survey{hosts: 4, networks: 3, passing: 1, failing: 2, failed: 1}); got != want {
 		t.Errorf("Since later: got %+v, want %+v", got, want)
 	}
-	r.vantage.since = 5 * s
-	if got := r.look(time.Minute + surveyAge - 1); got.passing != 1 {
+	if got, want := r.look(time.Minute).since(11*s, 5*s), (survey{hosts: 4, networks: 3, passing: 1, failing: 2, failed: 3}); got != want {
+		t.Errorf("Passed since later: got %+v, want %+v", got, want)
+	}
+	add("198.51.100.1", 2, Healthy, probe.Pass, probe.Pass)
+	if got := r.look(time.Minute+censusAge-1).since(11*s, 11*s); got.passing != 1 {
 		t.Errorf("It holds for a while: %+v", got)
 	}
-	if got := r.look(time.Minute + surveyAge); got.passing != 2 {
+	if got := r.look(time.Minute+censusAge).since(11*s, 11*s); got.passing != 2 {
 		t.Errorf("And is made anew then: %+v", got)
+	}
+}
+
+// TestH14_PassesFromBeforeItFailedProveNothing has everything pass, then one host fail by itself, and a few seconds
+// later this process be cut off. What passed between the two tells of the first host, but not of those that fail by the
+// cut: some fell once in a while.
+func TestH14_PassesFromBeforeItFailedProveNothing(t *testing.T) {
+	const s = time.Second
+	r := newWorld(t, pass).registry(Options{})
+	watch := func(host string, o probe.Outcome, at time.Duration) *monitor {
+		m := newTestMonitor(check(host), remote)
+		m.machine.state = Healthy
+		m.note(probe.Result{Outcome: o}, at)
+		r.monitors[r.hash(m.probe)] = m
+		return m
+	}
+	for i := range 9 {
+		watch(fmt.Sprintf("192.0.2.%d", i+1), probe.Pass, 58*s)
+	}
+	down, cut := watch("198.51.100.1", probe.Fail, 57*s), watch("198.51.100.2", probe.Fail, 60*s)
+	r.vantage.since = down.failingSince
+	r.vantage.canaries = []*monitor{watch("203.0.113.1", probe.Fail, 64*s)}
+	for _, c := range []struct {
+		m      *monitor
+		passed int
+		want   verdict
+	}{{down, 9, fall}, {cut, 0, suspect}} {
+		e := r.evidence(c.m, hold{since: 64 * s, doubted: -1}, 64*s)
+		e.proven = true
+		if got := e.survey().passing; got != c.passed {
+			t.Errorf("%s: %d hosts have passed since it failed, want %d", c.m.probe.Host(), got, c.passed)
+		}
+		if got := e.judge(); got != c.want {
+			t.Errorf("%s: verdict %d, want %d", c.m.probe.Host(), got, c.want)
+		}
 	}
 }

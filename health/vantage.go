@@ -12,10 +12,8 @@ import (
 const (
 	// heldTick is how often held falls are judged again: there may be many, and the scheduler wakes more often.
 	heldTick = 50 * time.Millisecond
-	// surveyAge is how long a survey holds, since it looks at every check; and surveySlack by how much the failures of
-	// another check may have begun later for it to hold for that one too.
-	surveyAge   = 250 * time.Millisecond
-	surveySlack = 5 * time.Second
+	// censusAge is how long a census holds, since it looks at every check.
+	censusAge = 250 * time.Millisecond
 	// askAge is how long an answer to "do you see anybody else?" is waited for before it is asked again, and askHosts
 	// how many are asked.
 	askAge   = time.Second
@@ -36,12 +34,12 @@ type vantage struct {
 	witnesses [2]witness
 	// held are the checks whose fall is held back.
 	held     map[*monitor]hold
-	since    time.Duration // when the failures of the first of them began, or of what was last surveyed for
+	since    time.Duration // when the failures of the first of them began
 	isolated bool
 	judged   time.Duration
 	asked    time.Duration
-	surveyed time.Duration
-	survey   survey
+	counted  time.Duration // when the census was taken
+	census   census
 }
 
 // hold is since when the fall of a check is held back on suspicion, and when there was first doubt about it, or -1.
@@ -109,8 +107,8 @@ func (r *Registry) excuse(m *monitor, result probe.Result, now time.Duration) pr
 // holdBack tells whether the fall of m must wait, and sees to it that it does not wait longer than it has to.
 func (r *Registry) holdBack(m *monitor, now time.Duration) bool {
 	v := &r.vantage
-	if len(v.held) == 0 && (now-v.surveyed >= surveyAge || m.failingSince-v.since > surveySlack) {
-		v.since, v.survey = m.failingSince, survey{}
+	if len(v.held) == 0 && now-v.counted >= censusAge {
+		v.since = m.failingSince
 	}
 	h, again := v.held[m]
 	if !again {
@@ -181,7 +179,7 @@ func (r *Registry) reconsider(now time.Duration) []report {
 			reports = append(reports, rep)
 		}
 	}
-	if len(v.held) == 0 && v.isolated && v.unverified == 0 && !r.look(now).mostFail() {
+	if len(v.held) == 0 && v.isolated && v.unverified == 0 && !r.look(now).since(v.since, v.since).mostFail() {
 		v.isolated = false
 		reports = append(reports, report{event: r.event(Event{Kind: EventConnected})})
 	}
@@ -204,7 +202,7 @@ func (r *Registry) reconnected(now time.Duration) {
 func (r *Registry) forgive() {
 	r.vantage.epoch++
 	r.vantage.unverified = 0
-	r.vantage.survey = survey{}
+	r.vantage.census = census{}
 	for m := range r.all() {
 		m.failingSince = -1
 	}
