@@ -3,17 +3,37 @@ package health
 import (
 	"math"
 	"time"
+	"unique"
 
 	"github.com/seed-a19ac2b6/failover/health/probe"
 )
 
 // finding is a probe.Result in small, as a monitor keeps it.
 type finding struct {
-	reason  probe.Reason
-	detail  string
+	why     why
 	took    micros
 	phases  [4]micros // in the order of probe.Phases
 	outcome probe.Outcome
+}
+
+// why says why something is as it is. Most checks have it in common with very many others.
+type why struct{ handle unique.Handle[explanation] }
+
+type explanation struct {
+	reason probe.Reason
+	detail string
+}
+
+func because(reason probe.Reason, detail string) why {
+	return why{unique.Make(explanation{reason, detail})}
+}
+
+// explain gives the explanation; that of the zero why is empty.
+func (w why) explain() explanation {
+	if w == (why{}) {
+		return explanation{}
+	}
+	return w.handle.Value()
 }
 
 // micros is a time in whole microseconds, of an hour at most.
@@ -23,25 +43,21 @@ func microsOf(d time.Duration) micros { return micros(min(d/time.Microsecond, ma
 
 func (m micros) duration() time.Duration { return time.Duration(m) * time.Microsecond }
 
-// find gives a result in small. Where it says the same as the one before, the text is kept once: a Status may hold the
-// older one.
-func find(r probe.Result, before finding) finding {
-	f := finding{
-		reason: r.Reason, detail: r.Detail, took: microsOf(r.Duration), outcome: r.Outcome,
+// find gives a result in small.
+func find(r probe.Result) finding {
+	return finding{
+		why: because(r.Reason, r.Detail), took: microsOf(r.Duration), outcome: r.Outcome,
 		phases: [...]micros{
 			microsOf(r.Phases.Resolve), microsOf(r.Phases.Connect), microsOf(r.Phases.TLS), microsOf(r.Phases.FirstByte),
 		},
 	}
-	if f.detail == before.detail {
-		f.detail = before.detail
-	}
-	return f
 }
 
 // result gives it back.
 func (f finding) result() probe.Result {
+	e := f.why.explain()
 	return probe.Result{
-		Outcome: f.outcome, Reason: f.reason, Detail: f.detail, Duration: f.took.duration(),
+		Outcome: f.outcome, Reason: e.reason, Detail: e.detail, Duration: f.took.duration(),
 		Phases: probe.Phases{
 			Resolve: f.phases[0].duration(), Connect: f.phases[1].duration(),
 			TLS: f.phases[2].duration(), FirstByte: f.phases[3].duration(),

@@ -24,21 +24,20 @@ func TestFinding(t *testing.T) {
 		{"less than a microsecond", probe.Result{Duration: 1999}, probe.Result{Duration: time.Microsecond}},
 		{"hours", probe.Result{Duration: 3 * time.Hour}, probe.Result{Duration: math.MaxUint32 * time.Microsecond}},
 	} {
-		if got := find(c.given, finding{}).result(); got != c.want {
+		if got := find(c.given).result(); got != c.want {
 			t.Errorf("%s: got %+v, want %+v", c.name, got, c.want)
 		}
 	}
 }
 
-// TestFinding_KeepsEqualTextOnce looks where the text lies: every attempt makes it anew.
+// TestFinding_KeepsEqualTextOnce has two checks find the same; every attempt makes its text anew.
 func TestFinding_KeepsEqualTextOnce(t *testing.T) {
 	text := func() string { return string([]byte("status 200")) }
-	first := find(probe.Result{Detail: text()}, finding{})
-	again := find(probe.Result{Detail: text()}, first)
-	if unsafe.StringData(first.detail) != unsafe.StringData(again.detail) {
-		t.Error("Expected the text of the result before to be kept")
+	one, other := find(probe.Result{Detail: text()}), find(probe.Result{Detail: text()})
+	if unsafe.StringData(one.result().Detail) != unsafe.StringData(other.result().Detail) {
+		t.Error("Expected the text to be kept once")
 	}
-	if other := find(probe.Result{Detail: "status 500"}, first); other.detail != "status 500" {
-		t.Errorf("Got %q", other.detail)
+	if got := find(probe.Result{Detail: "status 500"}).result().Detail; got != "status 500" {
+		t.Errorf("Got %q", got)
 	}
 }

@@ -56,17 +56,17 @@ func (l *Lease) Known() bool { return l.unknown.Load() == 0 }
 // Changes gives a channel that holds a signal while Drain has something to give. It is never closed.
 func (l *Lease) Changes() <-chan struct{} { return l.signal }
 
-// Drain appends to dst, each once, the indexes of the checks whose State or Streak has changed since the last Drain, or
-// since Acquire. The Status of each is the one to act on: it is at least as new as the change.
-func (l *Lease) Drain(dst []int) []int {
+// Drain gives, each once, the indexes of the checks whose State or Streak has changed since the last Drain, or since
+// Acquire. The Status of each is the one to act on: it is at least as new as the change.
+func (l *Lease) Drain() []int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, i := range l.dirty {
 		l.isIn[i] = false
 	}
-	dst = append(dst, l.dirty...)
-	l.dirty = l.dirty[:0]
-	return dst
+	dirty := l.dirty
+	l.dirty = nil // rather than keep room for all, which change at a time when they are new and hardly ever after
+	return dirty
 }
 
 // Release ends the use. A check that nobody else uses stops, and an attempt of it in flight is broken off and counts

@@ -70,7 +70,7 @@ func (m *monitor) seed(from *monitor) {
 	m.machine = from.machine.Seed(*m.timing)
 	status := from.shown.status()
 	status.Streak, status.Held = false, false
-	m.shown.set(status)
+	m.shown.set(status, from.shown.why)
 	m.last, m.ended, m.passed = from.last, from.ended, from.passed
 }
 
@@ -93,7 +93,7 @@ func (m *monitor) leave(l *Lease) bool {
 
 // note keeps what an attempt found that has ended now.
 func (m *monitor) note(result probe.Result, now time.Duration) {
-	m.last, m.ended = find(result, m.last), now
+	m.last, m.ended = find(result), now
 	m.slow = result.Reason == probe.ReasonTimeout || result.Duration > m.timing.Timeout/2
 	switch result.Outcome {
 	case probe.Pass:
@@ -111,17 +111,13 @@ func (m *monitor) note(result probe.Result, now time.Duration) {
 func (m *monitor) become(after Machine) (Transition, bool) {
 	m.machine = after
 	old := m.shown.status()
-	status := Status{
-		State:  after.State(),
-		Streak: after.Streak(),
-		Held:   after.Falling(*m.timing),
-		Since:  old.Since,
-		Reason: m.last.reason,
-		Detail: m.last.detail,
-	}
+	status := Status{State: after.State(), Streak: after.Streak(), Held: after.Falling(*m.timing), Since: old.Since}
+	reason := m.last.why
 	if m.last.outcome == probe.Indeterminate {
-		status.Reason, status.Detail = old.Reason, old.Detail // those of the last decisive result
+		reason = m.shown.why // that of the last decisive result
 	}
+	e := reason.explain()
+	status.Reason, status.Detail = e.reason, e.detail
 	moved := status.State != old.State
 	if moved {
 		status.Since = time.Now()
@@ -129,7 +125,7 @@ func (m *monitor) become(after Machine) (Transition, bool) {
 	if status == old {
 		return Transition{}, false
 	}
-	m.shown.set(status)
+	m.shown.set(status, reason)
 	if moved || status.Streak != old.Streak {
 		for u := m.users; u != nil; u = u.next {
 			u.lease.changed(u.index, old.State == Unknown && moved)

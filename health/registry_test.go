@@ -62,7 +62,7 @@ func TestO03_JoinKeepsStateAndSchedule(t *testing.T) {
 		if s := next.Status(1); s.State != Healthy || next.Status(2) != s {
 			t.Errorf("Got %+v and %+v", s, next.Status(2))
 		}
-		if got := next.Drain(nil); !slices.Contains(got, 1) || !slices.Contains(got, 2) {
+		if got := next.Drain(); !slices.Contains(got, 1) || !slices.Contains(got, 2) {
 			t.Errorf("Drained %v", got)
 		}
 		time.Sleep(time.Minute)
@@ -76,7 +76,7 @@ func TestO03_JoinKeepsStateAndSchedule(t *testing.T) {
 			}
 			time.Sleep(time.Second)
 		}
-		if got := next.Drain(nil); len(got) != 0 {
+		if got := next.Drain(); len(got) != 0 {
 			t.Errorf("Drained %v, though nothing has changed", got)
 		}
 		next.Release()
@@ -155,10 +155,10 @@ func TestLeaseDrain(t *testing.T) {
 		l.changed(0, false)
 		l.changed(2, false)
 		<-l.Changes()
-		if got := l.Drain([]int{7}); !slices.Equal(got, []int{7, 2, 0}) {
+		if got := l.Drain(); !slices.Equal(got, []int{2, 0}) {
 			t.Errorf("Drained %v", got)
 		}
-		if got := l.Drain(nil); len(got) != 0 {
+		if got := l.Drain(); len(got) != 0 {
 			t.Errorf("Drained %v again", got)
 		}
 	}
@@ -242,7 +242,7 @@ func TestO01_KnownWhenEveryCheckIs(t *testing.T) {
 		var order []int
 		for !l.Known() {
 			<-l.Changes()
-			order = l.Drain(order)
+			order = append(order, l.Drain()...)
 		}
 		if took := time.Since(w.begin); took != 4*time.Second {
 			t.Errorf("Known after %s, want 4s", took)
@@ -292,7 +292,7 @@ func TestRegistryUnderConcurrentUse(t *testing.T) {
 						case <-l.Changes():
 						case <-time.After(time.Second):
 						}
-						for _, i := range l.Drain(nil) {
+						for _, i := range l.Drain() {
 							_ = l.Status(i)
 						}
 						_ = l.Known()

@@ -62,7 +62,7 @@ func await(t *testing.T, l *Lease, s State) {
 	for l.Status(0).State != s {
 		select {
 		case <-l.Changes():
-			l.Drain(nil)
+			l.Drain()
 		case <-limit:
 			t.Fatalf("Still %s after a minute", l.Status(0).State)
 		}

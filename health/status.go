@@ -50,24 +50,24 @@ type shown struct {
 	streak bool
 	held   bool
 	since  int64 // in nanoseconds since 1970, or 0
-	reason probe.Reason
-	detail string
+	why    why
 }
 
 func (s *shown) status() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	status := Status{State: s.state, Streak: s.streak, Held: s.held, Reason: s.reason, Detail: s.detail}
+	e := s.why.explain()
+	status := Status{State: s.state, Streak: s.streak, Held: s.held, Reason: e.reason, Detail: e.detail}
 	if s.since != 0 {
 		status.Since = time.Unix(0, s.since)
 	}
 	return status
 }
 
-func (s *shown) set(status Status) {
+func (s *shown) set(status Status, reason why) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.state, s.streak, s.held, s.reason, s.detail = status.State, status.Streak, status.Held, status.Reason, status.Detail
+	s.state, s.streak, s.held, s.why = status.State, status.Streak, status.Held, reason
 	if !status.Since.IsZero() {
 		s.since = status.Since.UnixNano()
 	}

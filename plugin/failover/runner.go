@@ -62,7 +62,6 @@ func panicked(value any) {
 func (r *runner) evaluate(ctx context.Context, wake time.Time) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
-	var leaves []int
 	for {
 		timer.Stop()
 		if !wake.IsZero() {
@@ -74,8 +73,7 @@ func (r *runner) evaluate(ctx context.Context, wake time.Time) {
 		case <-r.lease.Changes():
 		case <-timer.C:
 		}
-		leaves = r.lease.Drain(leaves[:0])
-		wake = r.index.Update(leaves, time.Now())
+		wake = r.index.Update(r.lease.Drain(), time.Now())
 	}
 }
 
