@@ -36,6 +36,10 @@ func (random) Uint64() uint64 { return rand.Uint64() }
 // ServeDNS implements plugin.Handler. What was written returns success whatever its rcode: the server would else write
 // a second reply.
 func (f *Failover) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
+	if len(r.Question) == 0 {
+		// The server lets none of these through, but plugins above can make messages of their own.
+		return dns.RcodeFormatError, nil
+	}
 	q := &r.Question[0]
 	if r.Opcode != dns.OpcodeQuery || q.Qclass != dns.ClassINET {
 		return f.next(ctx, w, r)
@@ -66,7 +70,12 @@ func (f *Failover) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Ms
 	return f.answer(ctx, w, r, &m)
 }
 
+// next hands a query on. Where nobody is next it is refused, as the file plugin does: the failure that CoreDNS has for
+// that would let clients fill the log, with a NOTIFY for example.
 func (f *Failover) next(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
+	if f.Next == nil {
+		return dns.RcodeRefused, nil
+	}
 	return plugin.NextOrFailure(name, f.Next, ctx, w, r)
 }
 

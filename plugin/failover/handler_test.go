@@ -558,4 +558,32 @@ func TestGuards(t *testing.T) {
 	for _, qtype := range []uint16{dns.TypeAXFR, dns.TypeIXFR} {
 		fx.want("example.org.", qtype, "unwritten REFUSED")
 	}
+	if m, rcode := fx.send(new(dns.Msg)); m != nil || rcode != dns.RcodeFormatError {
+		t.Errorf("A message without a question got %s and %v, want FORMERR from the server",
+			dns.RcodeToString[rcode], m)
+	}
+}
+
+func TestNobodyIsNext(t *testing.T) {
+	fx := load(t, `failover {
+		fallthrough
+		check never manual invert
+		primary www 192.0.2.1 check never
+		set     www all_down next
+	}`)
+	fx.f.Next = nil
+	notify := new(dns.Msg)
+	notify.SetNotify("example.org.")
+	for _, r := range []*dns.Msg{
+		notify,
+		new(dns.Msg).SetQuestion("www.example.net.", dns.TypeA),
+		new(dns.Msg).SetQuestion("nope.example.org.", dns.TypeA),
+		new(dns.Msg).SetQuestion("www.example.org.", dns.TypeA),
+	} {
+		rcode, err := fx.f.ServeDNS(t.Context(), new(discard), r)
+		if rcode != dns.RcodeRefused || err != nil {
+			t.Errorf("%s %s: got %s and the error %v, want REFUSED", dns.OpcodeToString[r.Opcode], r.Question[0].Name,
+				dns.RcodeToString[rcode], err)
+		}
+	}
 }
