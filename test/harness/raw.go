@@ -16,7 +16,22 @@ import (
 // until the time is up or the connection is closed. Over "tcp" the octets get their length in front.
 func (s *Server) Raw(t *testing.T, network string, wire []byte, within time.Duration) []byte {
 	t.Helper()
-	conn, err := net.Dial(network, s.Addr)
+	return s.raw(t, new(net.Dialer), network, wire, within)
+}
+
+// RawFrom is Raw over UDP from another address of the loopback.
+func (s *Server) RawFrom(t *testing.T, source string, m *dns.Msg, within time.Duration) []byte {
+	t.Helper()
+	wire, err := m.Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.raw(t, &net.Dialer{LocalAddr: &net.UDPAddr{IP: net.ParseIP(source)}}, "udp", wire, within)
+}
+
+func (s *Server) raw(t *testing.T, dialer *net.Dialer, network string, wire []byte, within time.Duration) []byte {
+	t.Helper()
+	conn, err := dialer.DialContext(t.Context(), network, s.Addr)
 	if err != nil {
 		t.Fatal(err)
 	}
