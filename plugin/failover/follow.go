@@ -2,7 +2,9 @@ package failover
 
 import (
 	"context"
+	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/seed-a19ac2b6/failover/plugin/failover/zone"
 	"github.com/seed-a19ac2b6/failover/policy"
@@ -80,14 +82,23 @@ func (f *Failover) follow(ctx context.Context, w dns.ResponseWriter, r *dns.Msg,
 // stands alone: a resolver asks on by itself, and would take a failure for one of our zone.
 func (f *Failover) lookUp(ctx context.Context, w dns.ResponseWriter, r *dns.Msg, reply *reply, target string) (int, error) {
 	loop, _ := ctx.Value(dnsserver.LoopKey{}).(int)
-	if loop >= maxChain {
+	before, _ := ctx.Value(chaseKey{}).(chase)
+	c, again := before.to(target)
+	if again {
+		c.looped.Store(true)
+	}
+	if loop >= maxChain || again {
 		reply.fail(dns.RcodeServerFailure)
 		return write(w, &reply.Msg)
 	}
-	ctx = context.WithValue(ctx, dnsserver.LoopKey{}, loop+1)
+	ctx = context.WithValue(context.WithValue(ctx, dnsserver.LoopKey{}, loop+1), chaseKey{}, c)
 	found, err := upstream.New().Lookup(ctx, request.Request{W: w, Req: r}, target, r.Question[0].Qtype)
 	if err != nil || found == nil {
 		return write(w, &reply.Msg) // there is no server, as in tests, or it stays silent
+	}
+	if c.looped.Load() {
+		reply.fail(dns.RcodeServerFailure)
+		return write(w, &reply.Msg)
 	}
 	switch found.Rcode {
 	case dns.RcodeSuccess, dns.RcodeNameError:
@@ -99,4 +110,26 @@ func (f *Failover) lookUp(ctx context.Context, w dns.ResponseWriter, r *dns.Msg,
 		}
 	}
 	return write(w, &reply.Msg)
+}
+
+// chaseKey is the context key for the chase that a query is part of.
+type chaseKey struct{}
+
+// chase is the targets that were looked up one for the other, through whatever server blocks, to answer one query. Each
+// lookup has its own list, since a cache between them may go on in the background; a loop is one for all of them, or each
+// would hand on what it found in it, again and again.
+type chase struct {
+	targets []string
+	looped  *atomic.Bool
+}
+
+// to is the chase with one more target, which may be one that it has been at already.
+func (c chase) to(target string) (longer chase, again bool) {
+	if c.looped == nil {
+		c.looped = new(atomic.Bool)
+	}
+	same := func(other string) bool { return strings.EqualFold(other, target) }
+	again = slices.ContainsFunc(c.targets, same)
+	c.targets = append(slices.Clip(c.targets), target)
+	return c, again
 }
