@@ -165,6 +165,42 @@ func TestD10_CacheBesideFallthrough(t *testing.T) {
 	}
 }
 
+// TestCacheBesideAnApexHoldsNothing shows that cache knows names with all below them only: a record at the apex, or more
+// names than cache can be told of, is the whole zone.
+func TestCacheBesideAnApexHoldsNothing(t *testing.T) {
+	t.Parallel()
+	many := ""
+	for i := range 40 {
+		many += fmt.Sprintf("static n%d 192.0.2.1\n", i)
+	}
+	for what, stanza := range map[string]string{"the apex": `static @ MX "10 mx"`, "40 names": many} {
+		s := harness.Start(t, `.:@DNS@ {
+			bind 127.0.0.1
+			errors
+			cache
+			failover example.org {
+				fallthrough
+				`+stanza+`
+			}
+			forward . 127.0.0.1:@UP@
+		}
+		.:@UP@ {
+			bind 127.0.0.1
+			failover example.org {
+				weight 1 other 192.0.2.11
+				weight 1 other 192.0.2.12
+			}
+		}`)
+		seen := map[string]bool{}
+		for range 64 {
+			seen[s.A(t, "other")] = true
+		}
+		if len(seen) != 2 || seen[""] {
+			t.Errorf("%s: expected a name that falls through to be asked for each time, got %v", what, seen)
+		}
+	}
+}
+
 // TestCacheHoldsACNAMEFromElsewhere shows that it is the name asked that counts: what another zone says of ours is that
 // zone's, and is held.
 func TestCacheHoldsACNAMEFromElsewhere(t *testing.T) {

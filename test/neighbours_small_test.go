@@ -57,6 +57,10 @@ func TestMinimalTakesNothingNeeded(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	// It takes an empty answer behind a CNAME for a full one, so nobody can tell how long to hold that.
+	if m := s.Ask(t, "own.example.org.", dns.TypeMX); len(m.Answer) != 1 || len(m.Ns) != 0 {
+		t.Errorf("Expected the CNAME alone, got: %v", m)
+	}
 	if m := s.Ask(t, "www.example.org.", dns.TypeAXFR); m.Rcode != dns.RcodeRefused {
 		t.Errorf("Expected REFUSED, got: %v", m)
 	}
@@ -238,5 +242,45 @@ func TestErrorsStaysEmpty(t *testing.T) {
 	}
 	if lines := s.Log.Lines("[ERROR]"); len(lines) > 0 {
 		t.Errorf("Expected no error in the log, got %q", lines)
+	}
+}
+
+// TestALookedUpTargetIsAQueryOfItsOwn to the plugins that count and log, and to those that keep clients away.
+func TestALookedUpTargetIsAQueryOfItsOwn(t *testing.T) {
+	t.Parallel()
+	s := harness.Start(t, `.:@DNS@ {
+		bind 127.0.0.1
+		errors
+		log . "SAID {name} {rcode}"
+		acl secret.example.net {
+			block
+		}
+		failover example.org {
+			static www 192.0.2.1
+			static out CNAME host.example.net.
+			static own CNAME www
+			static shy CNAME secret.example.net.
+		}
+		hosts {
+			203.0.113.1 host.example.net secret.example.net
+		}
+	}`)
+	for name, want := range map[string][]string{
+		"out": {"A 203.0.113.1", "CNAME host.example.net."},
+		"own": {"A 192.0.2.1", "CNAME www.example.org."},
+		"shy": {"CNAME secret.example.net."}, // what nobody may ask for directly
+	} {
+		if got := harness.Answer(s.Ask(t, name+".example.org.", dns.TypeA)); !slices.Equal(got, want) {
+			t.Errorf("%s: expected %q, got %q", name, want, got)
+		}
+	}
+	harness.Eventually(t, harness.Soon, "five lines in the log", func() bool { return s.Log.Count("SAID ") >= 5 })
+	for _, said := range []string{
+		"SAID out.example.org. NOERROR", "SAID host.example.net. NOERROR", "SAID own.example.org. NOERROR",
+		"SAID shy.example.org. NOERROR", "SAID secret.example.net. REFUSED",
+	} {
+		if s.Log.Count(said) != 1 {
+			t.Errorf("Expected %q in the log, once, got:\n%s", said, s.Log)
+		}
 	}
 }
