@@ -274,13 +274,13 @@ func TestALookedUpTargetIsAQueryOfItsOwn(t *testing.T) {
 			t.Errorf("%s: expected %q, got %q", name, want, got)
 		}
 	}
-	harness.Eventually(t, harness.Soon, "five lines in the log", func() bool { return s.Log.Count("SAID ") >= 5 })
 	for _, said := range []string{
 		"SAID out.example.org. NOERROR", "SAID host.example.net. NOERROR", "SAID own.example.org. NOERROR",
 		"SAID shy.example.org. NOERROR", "SAID secret.example.net. REFUSED",
 	} {
-		if s.Log.Count(said) != 1 {
-			t.Errorf("Expected %q in the log, once, got:\n%s", said, s.Log)
+		harness.Eventually(t, harness.Soon, said+" in the log", func() bool { return s.Log.Count(said) > 0 })
+		if n := s.Log.Count(said); n != 1 {
+			t.Errorf("Expected %q in the log once, got it %d times", said, n)
 		}
 	}
 }
