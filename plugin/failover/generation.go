@@ -3,7 +3,6 @@ package failover
 import (
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,9 +35,11 @@ type generation struct {
 
 type block struct {
 	handler *Failover
-	key     string
+	key     string // the keys of the server block
 	// listens tells where the block answers; it is known only when all plugins are set up.
 	listens func() []listener
+	// notify returns what tells the secondaries of a zone that it has changed, or nil where there are none.
+	notify func() func(zone string) error
 }
 
 // running is the part of a generation that its goroutines can reach. It does not point back, so that a generation which
@@ -91,9 +92,7 @@ func generationOf(c *caddy.Controller) *generation {
 	return g
 }
 
-func (g *generation) add(f *Failover, keys []string, listens func() []listener) {
-	g.blocks = append(g.blocks, block{handler: f, key: strings.Join(keys, " "), listens: listens})
-}
+func (g *generation) add(b block) { g.blocks = append(g.blocks, b) }
 
 // start starts every server block of the generation, or none of them.
 func (g *generation) start() error {
@@ -118,6 +117,9 @@ func (g *generation) start() error {
 	}
 	zone.Adopt(blocks, predecessors())
 	for i, r := range g.running.runners {
+		if send := g.blocks[i].notify(); send != nil {
+			r.notify(send)
+		}
 		r.start()
 		g.blocks[i].handler.index = r.index
 	}
@@ -163,7 +165,39 @@ func (g *running) release() {
 		for _, r := range g.runners {
 			r.release()
 		}
+		g.giveWay()
 	})
+}
+
+// giveWay hands over to the generations that go on. What they serve is ahead of what this one served, and is served
+// from now on.
+func (g *running) giveWay() {
+	last := make(zone.Serials)
+	for _, r := range g.runners {
+		last.Note(r.index)
+	}
+	for _, r := range liveRunners() {
+		r.index.Overtake(last, time.Now())
+		r.open()
+	}
+}
+
+// instanceServes is told by CoreDNS that questions come to an instance; there is no callback for that which a plugin
+// could give a controller.
+func instanceServes(event caddy.EventName, info any) error {
+	instance, ok := info.(*caddy.Instance)
+	if event != caddy.InstanceStartupEvent || !ok {
+		return nil
+	}
+	instance.StorageMu.RLock()
+	g, ok := instance.Storage[generationKey{}].(*generation)
+	instance.StorageMu.RUnlock()
+	if ok {
+		for _, r := range g.running.runners {
+			r.open()
+		}
+	}
+	return nil
 }
 
 // releaseNewer releases the generations that were started after g: what a failed reload left.

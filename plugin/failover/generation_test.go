@@ -56,8 +56,15 @@ func parsed(t *testing.T, text string) *corefile.Config {
 func generated(config *corefile.Config) (*generation, *Failover) {
 	f := &Failover{config: config}
 	g := &generation{running: new(running)}
-	g.add(f, []string{"example.org."}, func() []listener { return nil })
+	g.add(blockOf(f))
 	return g, f
+}
+
+func blockOf(f *Failover) block {
+	return block{
+		handler: f, key: "example.org.", listens: func() []listener { return nil },
+		notify: func() func(string) error { return nil },
+	}
 }
 
 func mustStart(t *testing.T, g *generation) {

@@ -269,6 +269,7 @@ func TestD05_ApexAndRisingSerial(t *testing.T) {
 		t.Errorf("The serial %d began before the clock", last)
 	}
 	for i := range 5 {
+		fx.now = fx.now.Add(time.Second)
 		if i%2 == 0 {
 			fx.down("192.0.2.11")
 		} else {

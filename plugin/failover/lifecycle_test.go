@@ -167,7 +167,7 @@ func TestO03_AForgottenGenerationIsReleased(t *testing.T) {
 	config := parsed(t, oneCheck)
 	func() {
 		g := generationOf(caddy.NewTestController("dns", ""))
-		g.add(&Failover{config: config}, []string{"example.org."}, func() []listener { return nil })
+		g.add(blockOf(&Failover{config: config}))
 		mustStart(t, g)
 	}()
 	collected(t)

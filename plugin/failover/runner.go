@@ -23,8 +23,10 @@ type runner struct {
 	config *corefile.Config
 	index  *zone.Index
 	lease  *health.Lease
-	stop   context.CancelFunc
-	done   sync.WaitGroup
+	// notifier is nil where there are no secondaries.
+	notifier *notifier
+	stop     context.CancelFunc
+	done     sync.WaitGroup
 }
 
 // newRunner starts the checks of a server block that do not run yet. Its answers are made by start.
@@ -44,12 +46,28 @@ func newRunner(key string, config *corefile.Config) (*runner, error) {
 	return r, nil
 }
 
+// notify has the secondaries of the server block told of each new serial. It is to be called before start.
+func (r *runner) notify(send func(zone string) error) {
+	r.notifier = newNotifier(r.config.Zones, send)
+	r.index.Changed = r.notifier.changed
+}
+
+// open is to be called when questions come to the server block.
+func (r *runner) open() {
+	if r.notifier != nil {
+		r.notifier.open()
+	}
+}
+
 // start makes the first answers and starts the evaluator.
 func (r *runner) start() {
 	ctx, stop := context.WithCancel(context.Background())
 	r.stop = stop
 	wake := r.index.Start(r.lease.Status, time.Now())
 	r.done.Go(func() { r.evaluate(ctx, wake) })
+	if r.notifier != nil {
+		r.notifier.start(ctx)
+	}
 }
 
 // panicked makes a panic known that was survived while answers were made.

@@ -1,6 +1,8 @@
 package failover
 
 import (
+	"strings"
+
 	"github.com/seed-a19ac2b6/failover/plugin/failover/corefile"
 
 	"github.com/coredns/caddy"
@@ -14,7 +16,10 @@ const name = "failover"
 
 var log = clog.NewWithPlugin(name)
 
-func init() { plugin.Register(name, setup) }
+func init() {
+	plugin.Register(name, setup)
+	caddy.RegisterEventHook(name, instanceServes)
+}
 
 func setup(c *caddy.Controller) error {
 	config, err := corefile.Parse(c)
@@ -25,16 +30,20 @@ func setup(c *caddy.Controller) error {
 		log.Warningf("%s:%d - %s", w.Pos.File, w.Pos.Line, w.Text)
 	}
 	f := &Failover{config: config}
-	block := dnsserver.GetConfig(c)
+	server := dnsserver.GetConfig(c)
 	keys := c.ServerBlockKeys
-	generationOf(c).add(f, keys, func() []listener { return listenersOf(keys, block.ListenHosts) })
+	generationOf(c).add(block{
+		handler: f, key: strings.Join(keys, " "),
+		listens: func() []listener { return listenersOf(keys, server.ListenHosts) },
+		notify:  func() func(string) error { return notifyBy(server.Handler("transfer")) },
+	})
 
 	c.OnStartup(func() error {
-		f.signed = block.Handler("dnssec") != nil // known only now
+		f.signed = server.Handler("dnssec") != nil // known only now
 		return nil
 	})
 	// This closure runs once for every key, address and socket of the block, so it must do nothing else.
-	block.AddPlugin(func(next plugin.Handler) plugin.Handler {
+	server.AddPlugin(func(next plugin.Handler) plugin.Handler {
 		f.Next = next
 		return f
 	})

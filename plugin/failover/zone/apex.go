@@ -62,6 +62,67 @@ func ttlClasses(config *corefile.Config, z *corefile.Zone) []uint32 {
 	return classes
 }
 
+// serialPause is how long a change of answers waits for a serial at the most.
+const serialPause = time.Second
+
+// raise gives a zone a new serial.
+func (x *Index) raise(z *Zone, now time.Time) {
+	delete(x.late, z)
+	z.raised = now
+	z.publishApex(now)
+	if x.Changed != nil {
+		x.Changed(z.Config.Name)
+	}
+}
+
+// raiseLate gives the zones in which answers have changed new serials: at once, or, where a zone has used up what it may
+// be ahead of the clock, a second after the last. It returns when to call it again, zero for never.
+func (x *Index) raiseLate(now time.Time) (wake time.Time) {
+	for z := range x.late {
+		since := now.Sub(z.raised) // below zero after the clock was set back
+		if serials.early(z.Config.Name, now) && since >= 0 && since < serialPause {
+			wake = earlier(wake, z.raised.Add(serialPause))
+			continue
+		}
+		x.raise(z, now)
+	}
+	return wake
+}
+
+// earlier is the earlier of two times, where zero is never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// Serials are the highest serials of zones.
+type Serials map[string]uint32
+
+// Note adds those of an index.
+func (s Serials) Note(x *Index) {
+	for name, z := range x.zones {
+		a := z.apex.Load()
+		if last, ok := s[name]; a != nil && (!ok || int32(a.serial()-last) > 0) {
+			s[name] = a.serial()
+		}
+	}
+}
+
+// Overtake raises the serials of the zones that are not ahead of what was answered before. While a reload is under way
+// both the old and the new index change, and the old one may have done so last.
+func (x *Index) Overtake(before Serials, now time.Time) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for name, z := range x.zones {
+		a := z.apex.Load()
+		if last, ok := before[name]; ok && a != nil && int32(a.serial()-last) <= 0 {
+			x.raise(z, now)
+		}
+	}
+}
+
 // publishApex raises the serial. Negative answers live as long as the lower of the SOA's TTL and its last field (RFC
 // 2308, section 5), so that lowering the TTL alone is enough for those that may soon change.
 func (z *Zone) publishApex(now time.Time) {
@@ -94,9 +155,12 @@ func (z *Zone) publishApex(now time.Time) {
 }
 
 // serials are those of all zones of the process, so that none falls on a reload (D05). They begin at the time, in
-// seconds: after a restart that is ahead of what was there before, unless a zone changed more than once a second from
-// its start on.
+// seconds, and are never much ahead of it: so a new process begins beyond what the one before it gave out, unless the
+// clock was set back.
 var serials = serialTable{last: make(map[string]uint32)}
+
+// maxAhead is how many seconds a serial may be ahead of the clock before changes have to share one.
+const maxAhead = 10
 
 type serialTable struct {
 	mu   sync.Mutex
@@ -112,4 +176,12 @@ func (t *serialTable) next(zone string, now time.Time) uint32 {
 	}
 	t.last[zone] = serial
 	return serial
+}
+
+// early tells that the next serial of a zone should wait for the clock.
+func (t *serialTable) early(zone string, now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	last, ok := t.last[zone]
+	return ok && int32(last-uint32(now.Unix())) >= maxAhead
 }

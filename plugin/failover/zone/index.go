@@ -15,6 +15,9 @@ import (
 type Index struct {
 	// Panicked is told the value of a panic that Update survived, from within the panic. To be set before Start.
 	Panicked func(value any)
+	// Changed is told each zone that has a new serial, before Start or Update returns; it must not wait for anything. To
+	// be set before Start; nil tells nobody.
+	Changed func(zone string)
 
 	zones map[string]*Zone
 	sets  []Set // every alias target before the sets that point at it
@@ -22,7 +25,8 @@ type Index struct {
 
 	mu      sync.Mutex // guards Start, Update and Adopt, and with them all that is not for queries
 	queue   setQueue
-	waiting []int // the sets whose answer can change by time alone, indexes in sets
+	waiting []int          // the sets whose answer can change by time alone, indexes in sets
+	late    map[*Zone]bool // the zones with answers that have changed since their last serial
 	status  func(leaf int) health.Status
 	started bool
 	view    view
@@ -38,6 +42,9 @@ type Zone struct {
 	spare   []Node   // what ensure will hand out
 	classes []uint32 // the TTLs a negative answer can have
 	apex    apexPointer
+	raised  time.Time // when the zone was given its serial
+
+	transferOrder transferOrder
 }
 
 // Tallies gives the counters for the answers of a set: for the types 0, A and AAAA those of A and AAAA, in this order;
@@ -47,7 +54,7 @@ type Tallies func(zone, name string, rrtype uint16) *[policy.Families]Tally
 
 // New builds the index of a configuration; nothing is answered before Start.
 func New(config *corefile.Config, tallies Tallies) *Index {
-	x := &Index{zones: make(map[string]*Zone, len(config.Zones))}
+	x := &Index{zones: make(map[string]*Zone, len(config.Zones)), late: make(map[*Zone]bool)}
 	count := 0
 	for _, zc := range config.Zones {
 		z := &Zone{
@@ -144,13 +151,14 @@ func (x *Index) Start(status func(leaf int) health.Status, now time.Time) (wake 
 		s.evaluate(&x.view, status, now)
 	}
 	for _, z := range x.zones {
-		z.publishApex(now)
+		x.raise(z, now)
 	}
 	return x.wake()
 }
 
 // Update makes anew the answers that depend on the given leaves, whose status changed, or whose time has come, and
-// raises the serials of the zones in which one changed. It returns when to call it again, as Start does.
+// raises the serials of the zones in which one changed, at once if possible and else with a later Update. It returns
+// when to call it again, as Start does.
 func (x *Index) Update(leaves []int, now time.Time) (wake time.Time) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -167,14 +175,13 @@ func (x *Index) Update(leaves []int, now time.Time) (wake time.Time) {
 			x.enqueue(i)
 		}
 	}
-	changed := make(map[*Zone]bool)
 	for x.queue.Len() > 0 {
 		i := heap.Pop(&x.queue).(int)
 		s := &x.sets[i]
 		s.queued = false
 		answers, parentsToo := x.evaluate(s, now)
 		if answers {
-			changed[s.zone] = true
+			x.late[s.zone] = true
 		}
 		if parentsToo && s.links != nil {
 			for _, p := range s.links.parents {
@@ -182,10 +189,7 @@ func (x *Index) Update(leaves []int, now time.Time) (wake time.Time) {
 			}
 		}
 	}
-	for z := range changed {
-		z.publishApex(now)
-	}
-	return x.wake()
+	return earlier(x.raiseLate(now), x.wake())
 }
 
 // evaluate survives a panic: the stale answer of one set is better than none of any. The set is evaluated anew when its
@@ -193,6 +197,7 @@ func (x *Index) Update(leaves []int, now time.Time) (wake time.Time) {
 func (x *Index) evaluate(s *Set, now time.Time) (changed, parentsToo bool) {
 	defer func() {
 		if p := recover(); p != nil {
+			changed = true // one of two families may be new
 			x.Panicked(p)
 		}
 	}()
