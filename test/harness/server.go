@@ -173,6 +173,17 @@ func (s *Server) Signal(t *testing.T, which os.Signal) {
 	}
 }
 
+// Restart ends the server as an operator does and runs it again, with the Corefile as it is by now. It returns when the
+// server answers; the log begins anew.
+func (s *Server) Restart(t *testing.T) {
+	t.Helper()
+	s.Stop(t)
+	s.run(t)
+	if err := s.waitUp(); err != nil {
+		t.Fatalf("The server did not come up again: %v\n%s", err, s.Log)
+	}
+}
+
 // Kill ends the server by SIGKILL.
 func (s *Server) Kill() {
 	_ = s.Cmd.Process.Kill()
