@@ -22,10 +22,7 @@ const maxChain = 8
 // can be looked up, with what lies there (D03). The rcode is that of the end of the chain (RFC 6604, section 3).
 func (f *Failover) follow(ctx context.Context, w dns.ResponseWriter, r *dns.Msg, m *zone.Match) (int, error) {
 	reply := newReply(r)
-	qtype, owner := r.Question[0].Qtype, r.Question[0].Name
-	if f.signs(r) {
-		owner = strings.ToLower(owner)
-	}
+	qtype, owner := r.Question[0].Qtype, f.owner(r)
 	for range maxChain {
 		set, family := m.Node.CNAME(), 0
 		if own, f := m.Node.Set(qtype); own != nil {

@@ -87,7 +87,7 @@ func (f *Failover) answer(ctx context.Context, w dns.ResponseWriter, r *dns.Msg,
 	case qtype == dns.TypeANY && cname != nil:
 		qtype = dns.TypeCNAME // RFC 8482, section 4.2
 	case qtype == dns.TypeANY && (m.Apex || !m.Node.Empty()):
-		return writeHINFO(w, r, m.Zone.Config.TTL.Settled)
+		return f.writeHINFO(w, r, m.Zone.Config.TTL.Settled)
 	}
 	set, family := m.Node.Set(qtype)
 	if set == nil {

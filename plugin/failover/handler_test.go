@@ -543,6 +543,45 @@ func TestSignedAnswersHaveOneOrderAndSmallLetters(t *testing.T) {
 	}
 }
 
+// Names below a wildcard, and ANY, are where the owner comes from the question.
+func TestSignedOwnersFromTheQuestionHaveSmallLetters(t *testing.T) {
+	fx := load(t, `failover {
+		static *.wild 192.0.2.1
+		static *.wild TXT text
+		static all 192.0.2.1
+		static *.cn CNAME all
+	}`)
+	tests := []struct {
+		name  string
+		qtype uint16
+	}{
+		{"X.Wild.example.org.", dns.TypeA},
+		{"X.Wild.example.org.", dns.TypeTXT},
+		{"X.CN.example.org.", dns.TypeA},
+		{"X.CN.example.org.", dns.TypeCNAME},
+		{"All.example.org.", dns.TypeANY},
+	}
+	for _, signed := range []bool{false, true} {
+		fx.f.signed = signed
+		for _, test := range tests {
+			r := new(dns.Msg)
+			r.SetQuestion(test.name, test.qtype)
+			r.SetEdns0(1232, true)
+			want := test.name
+			if signed {
+				want = strings.ToLower(want)
+			}
+			m, _ := fx.send(r)
+			if len(m.Answer) == 0 || m.Answer[0].Header().Name != want {
+				t.Errorf("signed %v, %s %s: want the owner %s, got %v", signed, test.name, dns.Type(test.qtype), want, m)
+			}
+			if m.Question[0].Name != test.name {
+				t.Errorf("signed %v: the question %s came back as %s", signed, test.name, m.Question[0].Name)
+			}
+		}
+	}
+}
+
 func TestGuards(t *testing.T) {
 	fx := load(t, basic)
 	for what, change := range map[string]func(*dns.Msg){

@@ -1,6 +1,8 @@
 package failover
 
 import (
+	"strings"
+
 	"github.com/seed-a19ac2b6/failover/plugin/failover/zone"
 
 	"github.com/miekg/dns"
@@ -84,7 +86,16 @@ func (f *Failover) owned(rrs []dns.RR, r *dns.Msg, m *zone.Match) []dns.RR {
 	if !m.Wildcard && (!m.Folded || f.signs(r)) {
 		return rrs
 	}
-	return withOwner(rrs, r.Question[0].Name)
+	return withOwner(rrs, f.owner(r))
+}
+
+// owner is the name that was asked, as it stands in records of the answer.
+func (f *Failover) owner(r *dns.Msg) string {
+	name := r.Question[0].Name
+	if f.signs(r) {
+		name = strings.ToLower(name)
+	}
+	return name
 }
 
 func withOwner(rrs []dns.RR, owner string) []dns.RR {
@@ -97,10 +108,10 @@ func withOwner(rrs []dns.RR, owner string) []dns.RR {
 }
 
 // writeHINFO answers ANY at a name that exists (RFC 8482, section 4.2), for a server block without the any plugin.
-func writeHINFO(w dns.ResponseWriter, r *dns.Msg, ttl uint32) (int, error) {
+func (f *Failover) writeHINFO(w dns.ResponseWriter, r *dns.Msg, ttl uint32) (int, error) {
 	reply := newReply(r)
 	reply.Answer = []dns.RR{&dns.HINFO{
-		Hdr: dns.RR_Header{Name: r.Question[0].Name, Rrtype: dns.TypeHINFO, Class: dns.ClassINET, Ttl: ttl},
+		Hdr: dns.RR_Header{Name: f.owner(r), Rrtype: dns.TypeHINFO, Class: dns.ClassINET, Ttl: ttl},
 		Cpu: "RFC8482",
 	}}
 	return write(w, &reply.Msg)
