@@ -135,6 +135,8 @@ func refusedType(rrtype uint16) error {
 		return errors.New("a SOA is given by the word soa")
 	case dns.TypeNS:
 		return errors.New("a zone's NS are given by the word ns, and below its apex this plugin does not delegate")
+	case dns.TypeDNAME:
+		return errors.New("a DNAME stands for all names below it, which this plugin does not do; use aliases or CNAMEs")
 	case dns.TypeRRSIG, dns.TypeNSEC, dns.TypeNSEC3, dns.TypeNSEC3PARAM:
 		return fmt.Errorf("the dnssec plugin makes %s records", name)
 	case dns.TypeNone, dns.TypeOPT, dns.TypeReserved:
