@@ -13,13 +13,15 @@ FUZZTIME ?= 60s
 # Packages whose tests run in their own process, without a server binary.
 UNIT := ./cmd/... ./health/... ./policy/... ./plugin/...
 # Those that run the real binary, and none that wants the machine for itself.
-E2E := ./test
+E2E := ./test ./test/judge
 # What the tests call, each with the Debian package that it is in.
 TOOLS := ip:iproute2 nft:nftables chrt:util-linux nice:coreutils \
-	dig:bind9-dnsutils kdig:knot-dnsutils knotd:knot nsd:nsd named:bind9
+	delv:bind9-dnsutils dig:bind9-dnsutils kdig:knot-dnsutils knotd:knot named:bind9 nsd:nsd
+# What `make judge` calls beside these.
+JUDGES := ldns-verify-zone:ldnsutils unbound:unbound zonemaster-cli:zonemaster-cli
 SOURCES := cmd health policy plugin test
 
-.PHONY: all build run test unit race alloc e2e faults faults-full tools fmt fmt-check vet lint fuzz bench bench-checks bench-smoke clean
+.PHONY: all build run test unit race alloc e2e faults faults-full judge tools fmt fmt-check vet lint fuzz bench bench-checks bench-smoke clean
 
 all: build
 
@@ -47,7 +49,7 @@ unit:
 ## race: unit and end-to-end tests under the race detector.
 race: build tools
 	$(GO) test -race -skip Alloc $(UNIT)
-	COREDNS_BINARY="$(CURDIR)/bin/coredns" $(GO) test -race -count=1 -timeout 15m $(E2E)
+	COREDNS_BINARY="$(CURDIR)/bin/coredns" $(GO) test -race -count=1 -p 1 -timeout 15m $(E2E)
 
 # The race detector allocates by itself, so what counts allocations is run without it.
 ## alloc: the tests that count allocations.
@@ -56,7 +58,7 @@ alloc:
 
 ## e2e: the end-to-end tests alone.
 e2e: build
-	COREDNS_BINARY="$(CURDIR)/bin/coredns" $(GO) test -count=1 $(E2E)
+	COREDNS_BINARY="$(CURDIR)/bin/coredns" $(GO) test -count=1 -p 1 $(E2E)
 
 # Alone, since they measure time and starve the machine, and without the race detector, which starves it too.
 ## faults: the end-to-end tests in which our own side breaks, in a network namespace; some 90 seconds.
@@ -66,6 +68,13 @@ faults: build tools
 ## faults-full: the same with the times and numbers of the failure matrix.
 faults-full: build tools
 	FAULTS_FULL=1 COREDNS_BINARY="$(CURDIR)/bin/coredns" $(GO) test -count=1 -timeout 60m -v ./test/faults
+
+# A judge that cannot be had is a verdict of its own, MISSING, and a failure; the others are asked all the same.
+## judge: what other programs say of our answers, as a table; some 30 seconds.
+judge: build
+	-@$(MAKE) --no-print-directory tools TOOLS="$(TOOLS) $(JUDGES)"
+	$(GO) test -c -o bin/judge.test ./test/judge
+	cd test/judge && JUDGE_ALL=1 COREDNS_BINARY="$(CURDIR)/bin/coredns" "$(CURDIR)/bin/judge.test" -test.timeout 10m
 
 # Root gets what is missing, as in a bare container; others are told. The name servers among it are for tests only, so
 # the policy keeps Debian from running them.

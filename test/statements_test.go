@@ -66,6 +66,7 @@ var statements = map[string]string{
 	"D05": "SOA and NS at the apex always answer; the serial grows with every change of any answer and never falls.",
 	"D06": "Answers over UDP fit the client's buffer, else TC; ANY follows RFC 8482.",
 	"D07": "A reply narrows no EDNS client subnet where the client did not matter; a broken one breaks nothing.",
+	"D08": "Signed answers of the dnssec plugin validate in every state of health, negative ones too.",
 	"D09": "AXFR gives the records that would be answered now; a change of health raises the serial and sends NOTIFY.",
 	"D10": "No cache in front outlives the TTL, which is unsettled while a check is not in its best state.",
 	"O01": "ready is false until every check is known or 5 s have passed; it speaks for the process, never of targets.",
