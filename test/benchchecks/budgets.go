@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/seed-a19ac2b6/failover/test/bench"
 )
 
 // The budgets.
@@ -23,29 +25,11 @@ const (
 	fewest = 10_000
 )
 
-// judgement is what a budget has come to.
-type judgement struct {
-	what, limit, measured string
-
-	judged, met bool
-}
-
-func (j judgement) verdict() string {
-	switch {
-	case !j.judged:
-		return "not judged"
-	case j.met:
-		return "met"
-	default:
-		return "MISSED"
-	}
-}
-
 // judge compares the runs with the budgets. Where there are several of a kind, the CPU is that of all together and the
 // rest the worst one's.
-func judge(all []figures) []judgement {
+func judge(all []figures) []bench.Judgement {
 	return slices.Concat(
-		[]judgement{ratio(all, kindTCP, gdnsd, maxTCPRatio), ratio(all, kindHTTP, bare, maxHTTPRatio)},
+		[]bench.Judgement{ratio(all, kindTCP, gdnsd, maxTCPRatio), ratio(all, kindHTTP, bare, maxHTTPRatio)},
 		ofRuns(all),
 	)
 }
@@ -62,11 +46,11 @@ func distinct(all []figures) []run {
 }
 
 // ratio compares failover's CPU with that of a reference that did the same.
-func ratio(all []figures, kind, reference string, limit float64) judgement {
-	j := judgement{
-		what:     fmt.Sprintf("CPU of a %s probe, of %s's", kind, reference),
-		limit:    fmt.Sprintf("%.1fx", limit),
-		measured: "one of the two has not run",
+func ratio(all []figures, kind, reference string, limit float64) bench.Judgement {
+	j := bench.Judgement{
+		What:     fmt.Sprintf("CPU of a %s probe, of %s's", kind, reference),
+		Limit:    fmt.Sprintf("%.1fx", limit),
+		Measured: "one of the two has not run",
 	}
 	i := slices.IndexFunc(all, func(f figures) bool { return f.kind == kind && f.who == reference })
 	if i < 0 {
@@ -80,8 +64,8 @@ func ratio(all []figures, kind, reference string, limit float64) judgement {
 		return j
 	}
 	quotient := a.cpuPerProbe() / b.cpuPerProbe()
-	j.measured = fmt.Sprintf("%.2fx (%.0f us, %.0f us)", quotient, a.cpuPerProbe()*1e6, b.cpuPerProbe()*1e6)
-	j.judged, j.met = true, quotient <= limit
+	j.Measured = fmt.Sprintf("%.2fx (%.0f us, %.0f us)", quotient, a.cpuPerProbe()*1e6, b.cpuPerProbe()*1e6)
+	j.Judged, j.Met = true, quotient <= limit
 	return j
 }
 
@@ -98,9 +82,9 @@ func together(all []figures, r run) figures {
 	return sum
 }
 
-func ofRuns(all []figures) []judgement {
+func ofRuns(all []figures) []bench.Judgement {
 	runs := distinct(all)
-	judgements := make([][]judgement, len(runs))
+	judgements := make([][]bench.Judgement, len(runs))
 	for i, r := range runs {
 		judgements[i] = ofRun(all, r)
 	}
@@ -108,7 +92,7 @@ func ofRuns(all []figures) []judgement {
 }
 
 // ofRun judges what a run has to keep by itself.
-func ofRun(all []figures, r run) []judgement {
+func ofRun(all []figures, r run) []bench.Judgement {
 	var (
 		resident, peak float64
 		beyond         = -1 << 30
@@ -127,32 +111,32 @@ func ofRun(all []figures, r run) []judgement {
 	}
 	sum := together(all, r)
 	name := fmt.Sprintf("%d %s at %v: ", r.checks, r.kind, r.interval)
-	late := judgement{
-		what:     name + "worst lateness, at up to 50 % of a core",
-		limit:    rounded(maxLateness),
-		measured: fmt.Sprintf("%s at %.0f %%", rounded(lateness), sum.core()*100),
-		judged:   sum.core() <= halfACore,
-		met:      lateness <= maxLateness,
+	late := bench.Judgement{
+		What:     name + "worst lateness, at up to 50 % of a core",
+		Limit:    bench.Milliseconds(maxLateness),
+		Measured: fmt.Sprintf("%s at %.0f %%", bench.Milliseconds(lateness), sum.core()*100),
+		Judged:   sum.core() <= halfACore,
+		Met:      lateness <= maxLateness,
 	}
 	if unknown {
-		late.measured, late.judged = "n/a", false
+		late.Measured, late.Judged = "n/a", false
 	}
-	return []judgement{
+	return []bench.Judgement{
 		{
-			what:  name + "resident",
-			limit: fmt.Sprintf("%.0f B", float64(maxResident)), measured: fmt.Sprintf("%.0f B", resident),
-			judged: r.checks >= fewest, met: resident <= maxResident,
+			What:  name + "resident",
+			Limit: fmt.Sprintf("%.0f B", float64(maxResident)), Measured: fmt.Sprintf("%.0f B", resident),
+			Judged: r.checks >= fewest, Met: resident <= maxResident,
 		},
 		{
-			what:  name + "peak of 100 ms, of the mean",
-			limit: fmt.Sprintf("%dx", maxPeakRatio), measured: fmt.Sprintf("%.2fx", peak),
-			judged: true, met: peak <= maxPeakRatio,
+			What:  name + "peak of 100 ms, of the mean",
+			Limit: fmt.Sprintf("%dx", maxPeakRatio), Measured: fmt.Sprintf("%.2fx", peak),
+			Judged: true, Met: peak <= maxPeakRatio,
 		},
 		late,
 		{
-			what:  name + "goroutines beyond one a probe",
-			limit: strconv.Itoa(moreThanFlights), measured: strconv.Itoa(beyond),
-			judged: true, met: beyond <= moreThanFlights,
+			What:  name + "goroutines beyond one a probe",
+			Limit: strconv.Itoa(moreThanFlights), Measured: strconv.Itoa(beyond),
+			Judged: true, Met: beyond <= moreThanFlights,
 		},
 	}
 }

@@ -11,15 +11,17 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
+
+	"github.com/seed-a19ac2b6/failover/test/bench"
 )
 
 // startClient runs the reference for HTTP checks.
-func (b *bench) startClient(ctx context.Context, r run, port int) (*process, error) {
+func (b *runner) startClient(ctx context.Context, r run, port int) (*bench.Process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	return launch(ctx, b.measured, filepath.Join(b.dir, "client.log"), inRole(roleClient),
+	return bench.Launch(ctx, b.measured, filepath.Join(b.dir, "client.log"), bench.InRole(roleClient),
 		self, strconv.Itoa(r.checks), r.interval.String(), strconv.Itoa(port))
 }
 
@@ -36,7 +38,7 @@ func probeBarely(args []string) error {
 	}
 	urls := make([]string, checks)
 	for i := range urls {
-		urls[i] = "http://" + target(i) + ":" + args[2] + "/"
+		urls[i] = "http://" + bench.Target(i) + ":" + args[2] + "/"
 	}
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: timeout}
 	began := time.Now()

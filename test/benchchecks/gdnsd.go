@@ -10,12 +10,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+
+	"github.com/seed-a19ac2b6/failover/test/bench"
 )
 
 var errNotInstalled = errors.New("not installed")
 
 // startGdnsd runs the reference for TCP checks.
-func (b *bench) startGdnsd(ctx context.Context, r run, port int) (*process, error) {
+func (b *runner) startGdnsd(ctx context.Context, r run, port int) (*bench.Process, error) {
 	path, err := exec.LookPath("gdnsd")
 	if err != nil {
 		// Debian installs it where only root looks.
@@ -35,18 +37,18 @@ func (b *bench) startGdnsd(ctx context.Context, r run, port int) (*process, erro
 	if err := writeGdnsd(dir, r, port); err != nil {
 		return nil, err
 	}
-	return launch(ctx, b.measured, filepath.Join(dir, "log"), nil, path, "-c", dir, "start")
+	return bench.Launch(ctx, b.measured, filepath.Join(dir, "log"), nil, path, "-c", dir, "start")
 }
 
 // perResource is how many addresses a resource of gdnsd has here; it may have 64.
 const perResource = 50
 
 func writeGdnsd(dir string, r run, port int) error {
-	dns, err := freePort()
+	dns, err := bench.FreePort()
 	if err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(dir, "config"), func(w *bufio.Writer) {
+	return bench.WriteFile(filepath.Join(dir, "config"), func(w *bufio.Writer) {
 		fmt.Fprintf(w, "options => { listen => 127.0.0.1:%d, run_dir => %s/run, state_dir => %s/state, ", dns, dir, dir)
 		fmt.Fprint(w, "udp_threads => 1, tcp_threads => 1 }\n")
 		// It knows whole seconds only.
@@ -56,21 +58,10 @@ func writeGdnsd(dir string, r run, port int) error {
 		for first := 0; first < r.checks; first += perResource {
 			fmt.Fprintf(w, "r%d => { service_types => t", first)
 			for i := first; i < min(first+perResource, r.checks); i++ {
-				fmt.Fprintf(w, ", a%d => %s", i, target(i))
+				fmt.Fprintf(w, ", a%d => %s", i, bench.Target(i))
 			}
 			fmt.Fprint(w, " }\n")
 		}
 		fmt.Fprint(w, "} }\n")
 	})
-}
-
-// writeFile makes a file of what write gives.
-func writeFile(path string, write func(*bufio.Writer)) error {
-	file, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	w := bufio.NewWriter(file)
-	write(w)
-	return errors.Join(w.Flush(), file.Close())
 }

@@ -17,18 +17,22 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/seed-a19ac2b6/failover/test/bench"
 )
+
+// roleClient is the reference for HTTP checks.
+const roleClient = "client"
+
+var roles = bench.Roles{roleClient: probeBarely}
 
 // bound ends a run that hangs; the default one takes some seven minutes.
 const bound = 8 * time.Minute
 
 func main() {
-	if role := os.Getenv(roleVariable); role != "" {
-		os.Exit(play(role, os.Args[1:]))
-	}
+	roles.Play()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := command(ctx, os.Args[1:], os.Stdout)
 	stop()
@@ -44,14 +48,14 @@ func command(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	b := &bench{options: o}
-	if b.binary, err = binary(); err != nil {
+	b := &runner{options: o}
+	if b.binary, err = bench.Binary("COREDNS_BINARY", "bin/coredns"); err != nil {
 		return err
 	}
-	if err := enoughDescriptors(); err != nil {
+	if err := bench.EnoughDescriptors(); err != nil {
 		return err
 	}
-	if b.measured, b.serving, err = cores(); err != nil {
+	if b.measured, b.serving, err = bench.Cores(); err != nil {
 		return err
 	}
 	if b.dir, err = os.MkdirTemp("", "benchchecks"); err != nil {
@@ -78,34 +82,6 @@ func command(ctx context.Context, args []string, out io.Writer) error {
 		}
 		fmt.Fprintf(os.Stderr, "%v: %.3f ms of CPU a probe, %.0f probes/s\n", r, f.cpuPerProbe()*1e3, f.rate())
 		results = append(results, f)
-	}
-	return nil
-}
-
-// binary finds the server to measure.
-func binary() (string, error) {
-	path := os.Getenv("COREDNS_BINARY")
-	if path == "" {
-		path = "bin/coredns"
-	}
-	if _, err := os.Stat(path); err != nil {
-		return "", fmt.Errorf("the server to measure is missing (make build makes it, COREDNS_BINARY names another): %w", err)
-	}
-	return filepath.Abs(path)
-}
-
-// descriptors is how many a process must be able to have: the server takes a quarter of its own for probes, and the
-// endpoint must hold what several of those leave open.
-const descriptors = 8192
-
-func enoughDescriptors() error {
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return err
-	}
-	// Go has raised the soft limit to the hard one, as it will in the children.
-	if limit.Cur < descriptors {
-		return fmt.Errorf("ulimit -n is %d, and %d are needed", limit.Cur, descriptors)
 	}
 	return nil
 }

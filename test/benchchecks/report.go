@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"time"
+
+	"github.com/seed-a19ac2b6/failover/test/bench"
 )
 
 // report prints the figures of all runs, and what they say of the budgets.
@@ -31,19 +32,12 @@ func report(out io.Writer, all []figures) {
 				memory = fmt.Sprintf("%.0f | no answer", f.perCheck.resident)
 				lateness = "no answer"
 			default:
-				lateness = rounded(f.lateness)
+				lateness = bench.Milliseconds(f.lateness)
 			}
 		}
 		fmt.Fprintf(out, "| %s | %d %s at %v | %.0f, %.0f | %.3f | %.1f %% (%.1f %%) | %s | %d, %.1f | %s | %s | %d |\n",
 			f.who, f.checks, f.kind, f.interval, f.rate(), f.perSecond(), f.cpuPerProbe()*1000, f.core()*100, f.servingCore()*100,
 			memory, f.peak, f.mean(), lateness, goroutines, f.open)
 	}
-	fmt.Fprint(out, "\n| budget | limit | measured | |\n|---|---|---|---|\n")
-	for _, v := range judge(all) {
-		fmt.Fprintf(out, "| %s | %s | %s | %s |\n", v.what, v.limit, v.measured, v.verdict())
-	}
-}
-
-func rounded(d time.Duration) string {
-	return strconv.FormatFloat(float64(d)/float64(time.Millisecond), 'f', 1, 64) + " ms"
+	bench.PrintBudgets(out, judge(all))
 }

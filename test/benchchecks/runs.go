@@ -7,6 +7,8 @@ import (
 	"flag"
 	"fmt"
 	"time"
+
+	"github.com/seed-a19ac2b6/failover/test/bench"
 )
 
 // who probes.
@@ -18,8 +20,8 @@ const (
 
 // kinds of checks.
 const (
-	kindTCP  = "tcp"
-	kindHTTP = "http"
+	kindTCP  = bench.KindTCP
+	kindHTTP = bench.KindHTTP
 )
 
 // run is one line of the table: who checks how many targets how often.
@@ -97,8 +99,8 @@ func parseOptions(args []string) (options, error) {
 	if o.duration < time.Second || o.rounds < 1 {
 		return o, errors.New("-duration is 1s and -rounds 1 at least")
 	}
-	if r.checks < 0 || r.checks > maxTargets || r.interval < 0 {
-		return o, fmt.Errorf("-checks and -interval are not negative, and -checks is %d at most", maxTargets)
+	if r.checks < 0 || r.checks > bench.MaxTargets || r.interval < 0 {
+		return o, fmt.Errorf("-checks and -interval are not negative, and -checks is %d at most", bench.MaxTargets)
 	}
 	if r == (run{}) {
 		return o, nil

@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package bench
 
 import (
 	"bufio"
@@ -17,11 +17,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// window is the time over which probes are counted.
-const window = 100 * time.Millisecond
+// Window is the time over which probes are counted.
+const Window = 100 * time.Millisecond
 
-// tally is what an endpoint has seen.
-type tally struct {
+// counted is how long an endpoint tells windows apart; what comes later is in the last.
+const counted = 20 * time.Minute
+
+// Kinds of endpoints.
+const (
+	KindTCP  = "tcp"
+	KindHTTP = "http"
+)
+
+// Tally is what an endpoint has seen.
+type Tally struct {
 	Total   int64   // probes that arrived
 	MaxOpen int64   // connections that were open at a time, at most
 	Windows []int32 // probes by the window in which they arrived, from the first one on
@@ -37,7 +46,7 @@ type endpoint struct {
 	open           int64
 	first          time.Time
 	total, maxOpen atomic.Int64
-	windows        [bound / window]atomic.Int32
+	windows        [counted / Window]atomic.Int32
 	buffer         [4096]byte
 	ready          [64]unix.EpollEvent
 }
@@ -54,7 +63,7 @@ func serveEndpoint(args []string) error {
 	if err != nil {
 		return err
 	}
-	e := &endpoint{http: args[0] == kindHTTP}
+	e := &endpoint{http: args[0] == KindHTTP}
 	if err := e.start(port); err != nil {
 		return err
 	}
@@ -68,7 +77,7 @@ func (e *endpoint) converse() error {
 	fmt.Println("{}") // it is listening
 	input := bufio.NewScanner(os.Stdin)
 	for input.Scan() {
-		t := tally{Total: e.total.Load(), MaxOpen: e.maxOpen.Load()}
+		t := Tally{Total: e.total.Load(), MaxOpen: e.maxOpen.Load()}
 		for i := range e.windows {
 			t.Windows = append(t.Windows, e.windows[i].Load())
 		}
@@ -142,7 +151,7 @@ func (e *endpoint) accept() error {
 		if e.first.IsZero() {
 			e.first = now
 		}
-		e.windows[min(int(now.Sub(e.first)/window), len(e.windows)-1)].Add(1)
+		e.windows[min(int(now.Sub(e.first)/Window), len(e.windows)-1)].Add(1)
 		e.total.Add(1)
 		if e.open++; e.open > e.maxOpen.Load() {
 			e.maxOpen.Store(e.open)

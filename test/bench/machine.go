@@ -1,8 +1,9 @@
 //go:build linux
 
-package main
+package bench
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -18,8 +19,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cores gives the core for what is measured and the one for what serves it; -1, -1 if there is only one.
-func cores() (measured, serving int, err error) {
+// Cores gives the core for what is measured and the one for what serves it; -1, -1 if there is only one.
+func Cores() (measured, serving int, err error) {
 	var allowed unix.CPUSet
 	if err := unix.SchedGetaffinity(0, &allowed); err != nil {
 		return 0, 0, fmt.Errorf("asking for the cores: %w", err)
@@ -63,8 +64,8 @@ func startOn(core int, cmd *exec.Cmd) error {
 // tick is the unit of times in /proc, the same on all Linux systems that Go runs on.
 const tick = 10 * time.Millisecond
 
-// cpuTime is the user and system time that a process has had.
-func cpuTime(pid int) (time.Duration, error) {
+// CPUTime is the user and system time that a process has had.
+func CPUTime(pid int) (time.Duration, error) {
 	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
 		return 0, err
@@ -79,9 +80,9 @@ func cpuTime(pid int) (time.Duration, error) {
 	return time.Duration(user+system) * tick, errors.Join(err1, err2)
 }
 
-// resident is the resident memory of a process in bytes, without pages of files: which parts of the binary happen to be
+// Resident is the resident memory of a process in bytes, without pages of files: which parts of the binary happen to be
 // in memory says nothing about checks.
-func resident(pid int) (float64, error) {
+func Resident(pid int) (float64, error) {
 	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
 	if err != nil {
 		return 0, err
@@ -95,24 +96,41 @@ func resident(pid int) (float64, error) {
 	return 0, errors.New("/proc/PID/status has no RssAnon")
 }
 
-// maxTargets is how many addresses target can give.
-const maxTargets = 8_000_000
+// MaxTargets is how many addresses Target can give.
+const MaxTargets = 8_000_000
 
-// target is the address of the i-th target, in 127.1.0.0 and up.
-func target(i int) string {
+// Target is the address of the i-th target, in 127.1.0.0 and up.
+func Target(i int) string {
 	return "127." + strconv.Itoa(1+i>>16) + "." + strconv.Itoa(i>>8&255) + "." + strconv.Itoa(i&255)
 }
 
-// freePort gives a port that nobody listens on, below the ones that probes are made from.
-func freePort() (int, error) {
+// FreePort gives a port that nobody listens on, for TCP nor UDP, below the ones that probes are made from.
+func FreePort() (int, error) {
 	for range 1000 {
 		port := 12_000 + rand.IntN(20_000)
-		l, err := net.Listen("tcp", "0.0.0.0:"+strconv.Itoa(port))
+		address := "0.0.0.0:" + strconv.Itoa(port)
+		l, err := net.Listen("tcp", address)
 		if err != nil {
 			continue
 		}
+		p, err := net.ListenPacket("udp", address)
 		l.Close()
+		if err != nil {
+			continue
+		}
+		p.Close()
 		return port, nil
 	}
 	return 0, errors.New("no port is free")
+}
+
+// WriteFile makes a file of what write gives.
+func WriteFile(path string, write func(*bufio.Writer)) error {
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriter(file)
+	write(w)
+	return errors.Join(w.Flush(), file.Close())
 }

@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package bench
 
 import (
 	"bufio"
@@ -14,21 +14,22 @@ import (
 	"strconv"
 )
 
-// remote is an endpoint in a process of its own.
-type remote struct {
-	*process
-	port    int
+// Remote is an endpoint in a process of its own.
+type Remote struct {
+	*Process
+	Port    int
 	ask     io.WriteCloser
 	answers *bufio.Reader
 }
 
-// startEndpoint returns when it listens.
-func (b *bench) startEndpoint(ctx context.Context, kind string) (*remote, error) {
+// StartEndpoint starts a copy of this program as an endpoint on a core, with its log in a folder, and returns when it
+// listens.
+func StartEndpoint(ctx context.Context, core int, dir, kind string) (*Remote, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	port, err := freePort()
+	port, err := FreePort()
 	if err != nil {
 		return nil, err
 	}
@@ -43,9 +44,9 @@ func (b *bench) startEndpoint(ctx context.Context, kind string) (*remote, error)
 		return nil, err
 	}
 	defer output.Close()
-	r := &remote{port: port, ask: ask, answers: bufio.NewReader(answers)}
-	r.process, err = launch(ctx, b.serving, filepath.Join(b.dir, "endpoint.log"), func(cmd *exec.Cmd) {
-		inRole(roleEndpoint)(cmd)
+	r := &Remote{Port: port, ask: ask, answers: bufio.NewReader(answers)}
+	r.Process, err = Launch(ctx, core, filepath.Join(dir, "endpoint.log"), func(cmd *exec.Cmd) {
+		InRole(roleEndpoint)(cmd)
 		cmd.Stdin, cmd.Stdout = input, output
 	}, self, kind, strconv.Itoa(port))
 	if err != nil {
@@ -59,26 +60,26 @@ func (b *bench) startEndpoint(ctx context.Context, kind string) (*remote, error)
 		answers.Close() // ends a read of what will never come
 	}()
 	if _, err := r.read(); err != nil {
-		r.end()
+		r.End()
 		return nil, err
 	}
 	return r, nil
 }
 
-// tally asks what has arrived until now.
-func (r *remote) tally() (tally, error) {
+// Tally asks what has arrived until now.
+func (r *Remote) Tally() (Tally, error) {
 	if _, err := io.WriteString(r.ask, "\n"); err != nil {
-		return tally{}, r.ended()
+		return Tally{}, r.Ended()
 	}
 	return r.read()
 }
 
-func (r *remote) read() (tally, error) {
-	var t tally
+func (r *Remote) read() (Tally, error) {
+	var t Tally
 	line, err := r.answers.ReadBytes('\n')
 	if err != nil {
 		<-r.done
-		return t, r.ended()
+		return t, r.Ended()
 	}
 	if err := json.Unmarshal(line, &t); err != nil {
 		return t, fmt.Errorf("the endpoint says %q: %w", line, err)
