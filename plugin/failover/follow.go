@@ -20,7 +20,7 @@ const maxChain = 8
 
 // follow answers a question for another type at a name with a CNAME: with the CNAME and, where the target is ours or
 // can be looked up, with what lies there (D03). The rcode is that of the end of the chain (RFC 6604, section 3).
-func (f *Failover) follow(ctx context.Context, w dns.ResponseWriter, r *dns.Msg, m *zone.Match) (int, error) {
+func (f *Failover) follow(ctx context.Context, w dns.ResponseWriter, r *dns.Msg, m *zone.Match) *reply {
 	reply := newReply(r)
 	qtype, owner := r.Question[0].Qtype, f.owner(r)
 	for range maxChain {
@@ -30,29 +30,29 @@ func (f *Failover) follow(ctx context.Context, w dns.ResponseWriter, r *dns.Msg,
 		}
 		if set == nil || set.Answer(family) == nil {
 			reply.Ns = m.Zone.Negative()
-			return write(w, &reply.Msg)
+			return reply
 		}
 		a := set.Answer(family)
 		got := f.pick(ctx, r, a, make([]dns.RR, 0, a.Room))
 		switch got.Outcome {
 		case policy.AnswerNoData:
 			reply.Ns = got.SOA
-			return write(w, &reply.Msg)
+			return reply
 		case policy.AnswerServFail:
 			reply.fail(dns.RcodeServerFailure)
-			return write(w, &reply.Msg)
+			return reply
 		case policy.AnswerRefused:
 			reply.fail(dns.RcodeRefused)
-			return write(w, &reply.Msg)
+			return reply
 		case policy.AnswerNext:
 			if len(reply.Answer) == 0 {
-				return f.next(ctx, w, r)
+				return nil
 			}
 			return f.lookUp(ctx, w, r, reply, owner)
 		}
 		reply.Answer = append(reply.Answer, withOwner(got.Records, owner)...)
 		if set != m.Node.CNAME() {
-			return write(w, &reply.Msg)
+			return reply
 		}
 		owner = got.Records[0].(*dns.CNAME).Target
 		next := f.index.Match(owner)
@@ -61,23 +61,23 @@ func (f *Failover) follow(ctx context.Context, w dns.ResponseWriter, r *dns.Msg,
 			return f.lookUp(ctx, w, r, reply, owner)
 		case next.Node == nil:
 			reply.Rcode, reply.Ns = dns.RcodeNameError, next.Zone.Negative()
-			return write(w, &reply.Msg)
+			return reply
 		case next.Apex && qtype == dns.TypeSOA:
 			reply.Answer = append(reply.Answer, next.Zone.SOA()...)
-			return write(w, &reply.Msg)
+			return reply
 		case next.Apex && qtype == dns.TypeNS:
 			reply.Answer = append(reply.Answer, next.Zone.NS()...)
-			return write(w, &reply.Msg)
+			return reply
 		}
 		m = &next
 	}
 	reply.fail(dns.RcodeServerFailure)
-	return write(w, &reply.Msg)
+	return reply
 }
 
 // lookUp adds what the rest of the server says of a name that is not ours. Where that is nothing, or it fails, the CNAME
 // stands alone: a resolver asks on by itself, and would take a failure for one of our zone.
-func (f *Failover) lookUp(ctx context.Context, w dns.ResponseWriter, r *dns.Msg, reply *reply, target string) (int, error) {
+func (f *Failover) lookUp(ctx context.Context, w dns.ResponseWriter, r *dns.Msg, reply *reply, target string) *reply {
 	loop, _ := ctx.Value(dnsserver.LoopKey{}).(int)
 	before, _ := ctx.Value(chaseKey{}).(chase)
 	c, again := before.to(target)
@@ -86,16 +86,16 @@ func (f *Failover) lookUp(ctx context.Context, w dns.ResponseWriter, r *dns.Msg,
 	}
 	if loop >= maxChain || again {
 		reply.fail(dns.RcodeServerFailure)
-		return write(w, &reply.Msg)
+		return reply
 	}
 	ctx = context.WithValue(context.WithValue(ctx, dnsserver.LoopKey{}, loop+1), chaseKey{}, c)
 	found, err := upstream.New().Lookup(ctx, request.Request{W: w, Req: r}, target, r.Question[0].Qtype)
 	if err != nil || found == nil {
-		return write(w, &reply.Msg) // there is no server, as in tests, or it stays silent
+		return reply // there is no server, as in tests, or it stays silent
 	}
 	if c.looped.Load() {
 		reply.fail(dns.RcodeServerFailure)
-		return write(w, &reply.Msg)
+		return reply
 	}
 	switch found.Rcode {
 	case dns.RcodeSuccess, dns.RcodeNameError:
@@ -106,7 +106,7 @@ func (f *Failover) lookUp(ctx context.Context, w dns.ResponseWriter, r *dns.Msg,
 			reply.Ns = found.Ns
 		}
 	}
-	return write(w, &reply.Msg)
+	return reply
 }
 
 // chaseKey is the context key for the chase that a query is part of.

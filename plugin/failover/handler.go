@@ -35,39 +35,59 @@ func (random) Uint64() uint64 { return rand.Uint64() }
 
 // ServeDNS implements plugin.Handler. What was written returns success whatever its rcode: the server would else write
 // a second reply.
+//
+// The reply is written when the calls that made it have returned. CoreDNS serves each query on a new goroutine, whose
+// small stack is copied to a larger one when it runs full, which can cost as much as all the rest; and it is fullest
+// while a reply is written.
 func (f *Failover) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
+	reply, rcode := f.reply(ctx, w, r)
+	switch {
+	case reply != nil:
+		if err := w.WriteMsg(&reply.Msg); err != nil {
+			unwritten(err)
+		}
+		return dns.RcodeSuccess, nil
+	case rcode != dns.RcodeSuccess:
+		return rcode, nil
+	default:
+		return f.next(ctx, w, r)
+	}
+}
+
+// reply makes the reply. Without one the rcode is to be returned, or the next plugin to be asked if that is success.
+func (f *Failover) reply(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (reply *reply, rcode int) {
 	if len(r.Question) == 0 {
 		// The server lets none of these through, but plugins above can make messages of their own.
-		return dns.RcodeFormatError, nil
+		return nil, dns.RcodeFormatError
 	}
 	q := &r.Question[0]
 	if r.Opcode != dns.OpcodeQuery || q.Qclass != dns.ClassINET {
-		return f.next(ctx, w, r)
+		return nil, dns.RcodeSuccess
 	}
 	m := f.index.Match(q.Name)
 	if m.Zone == nil {
-		return f.next(ctx, w, r)
+		return nil, dns.RcodeSuccess
 	}
 	if q.Qtype == dns.TypeAXFR || q.Qtype == dns.TypeIXFR {
-		return dns.RcodeRefused, nil
+		return nil, dns.RcodeRefused
 	}
 	if m.Node == nil {
 		// Only a name error falls through: a name of ours answers for all its types, and whatever its health (D06).
 		if m.Through {
-			return f.next(ctx, w, r)
+			return nil, dns.RcodeSuccess
 		}
 		m.Zone.Tally.NXDomain.Add(1)
-		return negative(w, r, dns.RcodeNameError, m.Zone.Negative())
+		return negative(r, dns.RcodeNameError, m.Zone.Negative()), dns.RcodeSuccess
 	}
 	if m.Apex {
 		switch q.Qtype {
 		case dns.TypeSOA:
-			return f.positive(w, r, &m, m.Zone.SOA())
+			return f.positive(r, &m, m.Zone.SOA()), dns.RcodeSuccess
 		case dns.TypeNS:
-			return f.positive(w, r, &m, m.Zone.NS())
+			return f.positive(r, &m, m.Zone.NS()), dns.RcodeSuccess
 		}
 	}
-	return f.answer(ctx, w, r, &m)
+	return f.answer(ctx, w, r, &m), dns.RcodeSuccess
 }
 
 // next hands a query on. Where nobody is next it is refused, as the file plugin does: the failure that CoreDNS has for
@@ -79,15 +99,15 @@ func (f *Failover) next(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (
 	return plugin.NextOrFailure(name, f.Next, ctx, w, r)
 }
 
-// answer answers for a name that exists.
-func (f *Failover) answer(ctx context.Context, w dns.ResponseWriter, r *dns.Msg, m *zone.Match) (int, error) {
+// answer answers for a name that exists; nil is for the next plugin.
+func (f *Failover) answer(ctx context.Context, w dns.ResponseWriter, r *dns.Msg, m *zone.Match) *reply {
 	qtype := r.Question[0].Qtype
 	cname := m.Node.CNAME()
 	switch {
 	case qtype == dns.TypeANY && cname != nil:
 		qtype = dns.TypeCNAME // RFC 8482, section 4.2
 	case qtype == dns.TypeANY && (m.Apex || !m.Node.Empty()):
-		return f.writeHINFO(w, r, m.Zone.Config.TTL.Settled)
+		return f.hinfo(r, m.Zone.Config.TTL.Settled)
 	}
 	set, family := m.Node.Set(qtype)
 	if set == nil {
@@ -95,12 +115,12 @@ func (f *Failover) answer(ctx context.Context, w dns.ResponseWriter, r *dns.Msg,
 			return f.follow(ctx, w, r, m)
 		}
 		m.Zone.Tally.NoData.Add(1)
-		return negative(w, r, dns.RcodeSuccess, m.Zone.Negative())
+		return negative(r, dns.RcodeSuccess, m.Zone.Negative())
 	}
 	a := set.Answer(family)
 	if a == nil {
 		set.Tally(family).NoData.Add(1)
-		return negative(w, r, dns.RcodeSuccess, m.Zone.Negative())
+		return negative(r, dns.RcodeSuccess, m.Zone.Negative())
 	}
 	reply, room := newReplyFor(r, a)
 	got := f.pick(ctx, r, a, room)
@@ -114,9 +134,9 @@ func (f *Failover) answer(ctx context.Context, w dns.ResponseWriter, r *dns.Msg,
 	case policy.AnswerRefused:
 		reply.fail(dns.RcodeRefused)
 	case policy.AnswerNext:
-		return f.next(ctx, w, r)
+		return nil
 	}
-	return write(w, &reply.Msg)
+	return reply
 }
 
 // pick draws an answer, counts it, and tells the log plugin about it where that asks for metadata.

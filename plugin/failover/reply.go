@@ -58,26 +58,22 @@ func newReplyFor(r *dns.Msg, a *zone.Answer) (*reply, []dns.RR) {
 	return &m.reply, m.records[:0:a.Room]
 }
 
-func write(w dns.ResponseWriter, m *dns.Msg) (int, error) {
-	if err := w.WriteMsg(m); err != nil {
-		// The client is gone, or cannot be reached; a SERVFAIL would not get through either.
-		log.Debugf("Failed to write a reply: %v", err)
-	}
-	return dns.RcodeSuccess, nil
-}
+// unwritten is called for a reply that could not be written: the client is gone, or cannot be reached. A SERVFAIL would
+// not get through either.
+func unwritten(err error) { log.Debugf("Failed to write a reply: %v", err) }
 
-func (f *Failover) positive(w dns.ResponseWriter, r *dns.Msg, m *zone.Match, rrs []dns.RR) (int, error) {
+func (f *Failover) positive(r *dns.Msg, m *zone.Match, rrs []dns.RR) *reply {
 	reply := newReply(r)
 	reply.Answer = f.owned(rrs, r, m)
-	return write(w, &reply.Msg)
+	return reply
 }
 
-// negative writes a name error or an empty answer. Exactly one SOA: the dnssec plugin signs no other denial.
-func negative(w dns.ResponseWriter, r *dns.Msg, rcode int, soa []dns.RR) (int, error) {
+// negative is a name error or an empty answer. Exactly one SOA: the dnssec plugin signs no other denial.
+func negative(r *dns.Msg, rcode int, soa []dns.RR) *reply {
 	reply := newReply(r)
 	reply.Rcode = rcode
 	reply.Ns = soa
-	return write(w, &reply.Msg)
+	return reply
 }
 
 // owned gives shared records the name that was asked where that is not theirs: below a wildcard, and with the letters
@@ -107,12 +103,12 @@ func withOwner(rrs []dns.RR, owner string) []dns.RR {
 	return own
 }
 
-// writeHINFO answers ANY at a name that exists (RFC 8482, section 4.2), for a server block without the any plugin.
-func (f *Failover) writeHINFO(w dns.ResponseWriter, r *dns.Msg, ttl uint32) (int, error) {
+// hinfo answers ANY at a name that exists (RFC 8482, section 4.2), for a server block without the any plugin.
+func (f *Failover) hinfo(r *dns.Msg, ttl uint32) *reply {
 	reply := newReply(r)
 	reply.Answer = []dns.RR{&dns.HINFO{
 		Hdr: dns.RR_Header{Name: f.owner(r), Rrtype: dns.TypeHINFO, Class: dns.ClassINET, Ttl: ttl},
 		Cpu: "RFC8482",
 	}}
-	return write(w, &reply.Msg)
+	return reply
 }
