@@ -16,12 +16,14 @@ UNIT := ./cmd/... ./health/... ./policy/... ./plugin/...
 E2E := ./test ./test/judge
 # What the tests call, each with the Debian package that it is in.
 TOOLS := ip:iproute2 nft:nftables chrt:util-linux nice:coreutils \
-	delv:bind9-dnsutils dig:bind9-dnsutils kdig:knot-dnsutils knotd:knot named:bind9 nsd:nsd
+	delv:bind9-dnsutils dig:bind9-dnsutils dnsperf:dnsperf kdig:knot-dnsutils knotd:knot named:bind9 nsd:nsd
 # What `make judge` calls beside these.
 JUDGES := ldns-verify-zone:ldnsutils unbound:unbound zonemaster-cli:zonemaster-cli
+# Whom bench-query compares with, the same way. Nothing fails without them but the comparison.
+RIVALS := gdnsd:gdnsd pdns_server:pdns-server,pdns-backend-bind
 SOURCES := cmd health policy plugin test
 
-.PHONY: all build run test unit race alloc e2e faults faults-full judge tools fmt fmt-check vet lint fuzz bench bench-checks bench-smoke clean
+.PHONY: FORCE all build run test unit race alloc e2e faults faults-full judge tools fmt fmt-check vet lint fuzz bench bench-checks bench-query bench-scale bench-smoke rivals clean
 
 all: build
 
@@ -133,9 +135,38 @@ bench:
 bench-checks: build
 	COREDNS_BINARY="$(CURDIR)/bin/coredns" $(GO) run ./test/benchchecks
 
-## bench-smoke: that bench-checks still works; it judges no figure.
-bench-smoke: build
-	COREDNS_BINARY="$(CURDIR)/bin/coredns" $(GO) test -count=1 ./test/benchchecks
+# One build for all plugins that are compared, with one that does nothing among them.
+bin/coredns-bench: FORCE
+	$(GO) build -o $@ ./test/benchquery/coredns
+
+FORCE:
+
+## bench-query: what an answer costs, beside other plugins, gdnsd and PowerDNS, and while health changes; some 10 minutes.
+bench-query: bin/coredns-bench tools rivals
+	BENCH_BINARY="$(CURDIR)/bin/coredns-bench" $(GO) run ./test/benchquery
+
+## bench-scale: a thousand to a million record sets: loading, memory, changes; some 5 minutes.
+bench-scale: build
+	COREDNS_BINARY="$(CURDIR)/bin/coredns" $(GO) run ./test/benchscale
+
+# As tools, but without an error: what is not there is left out, and bench-query says so. Where there is an init, these
+# packages would start name servers of their own at once, so there they are for the operator to install.
+rivals:
+	@PATH="$$PATH:/usr/sbin:/sbin"; \
+	for rival in $(RIVALS); do \
+		command -v "$${rival%%:*}" >/dev/null && continue; \
+		packages="$$(echo "$${rival##*:}" | tr , ' ')"; \
+		if [ "$$(id -u)" != 0 ] || [ -d /run/systemd/system ] || ! command -v apt-get >/dev/null; then \
+			echo "*** $${rival%%:*} is NOT INSTALLED (Debian: $$packages) ***" >&2; continue; \
+		fi; \
+		apt-get -q update && apt-get -q install -y --no-install-recommends $$packages || \
+			echo "*** $$packages CANNOT BE INSTALLED ***" >&2; \
+	done
+
+## bench-smoke: that these programs still work; it judges no figure.
+bench-smoke: build bin/coredns-bench tools
+	COREDNS_BINARY="$(CURDIR)/bin/coredns" BENCH_BINARY="$(CURDIR)/bin/coredns-bench" \
+		$(GO) test -count=1 -timeout 10m -p 1 ./test/bench ./test/flood ./test/benchchecks ./test/benchquery ./test/benchscale
 
 ## clean: remove what the build made.
 clean:
