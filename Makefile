@@ -166,7 +166,8 @@ rivals:
 ## bench-smoke: that these programs still work; it judges no figure.
 bench-smoke: build bin/coredns-bench tools
 	COREDNS_BINARY="$(CURDIR)/bin/coredns" BENCH_BINARY="$(CURDIR)/bin/coredns-bench" \
-		$(GO) test -count=1 -timeout 10m -p 1 ./test/bench ./test/flood ./test/benchchecks ./test/benchquery ./test/benchscale
+		$(GO) test -count=1 -timeout 10m -p 1 ./test/flood ./test/bench ./test/benchchecks ./test/benchquery \
+		./test/benchscale
 
 ## clean: remove what the build made.
 clean:

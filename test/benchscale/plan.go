@@ -30,10 +30,10 @@ type plan struct {
 func (s plan) checks() int { return perSet * s.checked }
 
 // A million sets are to be measured even where the memory does not do for their checks: then as many have checks as it
-// does for. The figures are upper bounds of what a set takes while it is loaded.
+// does for. These are rough bounds of what a set takes while it is loaded.
 const (
-	needChecked   = 16 << 10
-	needUnchecked = 5 << 10
+	needChecked   = 10 << 10
+	needUnchecked = 4 << 10
 )
 
 func (b *runner) plan(sets int) (plan, error) {
