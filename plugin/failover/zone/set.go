@@ -13,14 +13,18 @@ import (
 
 // Set is one record set at work. There may be hundreds of thousands, so it holds only what every set needs.
 type Set struct {
+	// For queries, and first: among a hundred thousand sets the one that is asked is in no cache of the processor, and
+	// each line of memory it is read from costs as much as all else that is done with it.
+	answers [policy.Families]atomic.Pointer[Answer]
+	tallies *[policy.Families]Tally
+	sibling *Set   // the next set of the same name
+	rrtype  uint16 // Config.Type
+
 	Config *corefile.Set
 
-	tallies *[policy.Families]Tally
-	zone    *Zone
-	shape   *shape
-	links   *links // nil for a set without aliases, from it or to it
-	sibling *Set   // the next set of the same name
-	rrtype  uint16 // Config.Type, at hand for queries
+	zone  *Zone
+	shape *shape
+	links *links // nil for a set without aliases, from it or to it
 
 	// The evaluator's.
 	queued  bool
@@ -30,9 +34,7 @@ type Set struct {
 	memory  *policy.Memory // nil where there is nothing to remember
 	plans   [policy.Families]*policy.Plan
 
-	// For queries and the collector.
-	answers [policy.Families]atomic.Pointer[Answer]
-	active  atomic.Int32
+	active atomic.Int32 // for the collector
 }
 
 // links are what aliases tie to a set.
