@@ -35,7 +35,8 @@ func TestRun(t *testing.T) {
 		t.Fatalf("%v\n%s", err, &out)
 	}
 	for _, start := range []string{
-		"| 20 | 40 (100 %) | ", "| 50 | 100 (100 %) | ", "| 50 sets: change of 10 sets to the first answer, in 95 % | ",
+		"| 20 | 40 (", "| 50 | 100 (", // it does not wait until all are known: an interval is longer than it has
+		"| 50 sets: change of 10 sets to the first answer, in 95 % | ",
 	} {
 		if !strings.Contains("\n"+out.String(), "\n"+start) {
 			t.Errorf("Expected a line that begins with %q in\n%s", start, &out)
