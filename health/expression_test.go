@@ -10,7 +10,7 @@ import (
 func leaf(i int) *Expression { return &Expression{Kind: ExprCheck, Leaf: int32(i)} }
 
 func atLeast(n int, children ...*Expression) *Expression {
-	return &Expression{Kind: ExprAtLeast, Combination: &Combination{AtLeast: n, Children: children}}
+	return &Expression{Kind: ExprAtLeast, Leaf: Unnamed, Combination: &Combination{AtLeast: n, Children: children}}
 }
 
 func inverted(e *Expression) *Expression {
@@ -63,8 +63,8 @@ func TestC01_CombinedChecks(t *testing.T) {
 		{"nested", nested, "hhh", true},
 		{"nested", nested, "huh", false},
 		{"nested", nested, "huu", true},
-		{"manual", &Expression{Kind: ExprManual}, "", true},
-		{"not manual", inverted(&Expression{Kind: ExprManual}), "", false},
+		{"manual", &Expression{Kind: ExprManual, Leaf: Unnamed}, "", true},
+		{"not manual", inverted(&Expression{Kind: ExprManual, Leaf: Unnamed}), "", false},
 	} {
 		if got := c.e.Evaluate(states(c.states)).Healthy; got != c.healthy {
 			t.Errorf("%s of %s: healthy %t, want %t", c.name, c.states, got, c.healthy)

@@ -15,8 +15,9 @@ import (
 
 // The laws of a check, as far as they are those of this package. (a) A result that is indeterminate never changes health.
 // (b) More passes never make it worse: TestH03_APassNeverHurts. (c) The order of the table means nothing. (d) fall failures
-// are needed from healthy and rise passes from unhealthy. (i) At most one attempt of a check is in flight. (j) Its starts
-// strictly increase, without a burst after a stall.
+// are needed from healthy and rise passes from unhealthy. (h) A manual state that comes and goes leaves no trace:
+// TestH15_AManualStateWinsOverAllElse too. (i) At most one attempt of a check is in flight. (j) Its starts strictly
+// increase, without a burst after a stall.
 //
 // TestLaws has a thousand checks for an hour of random faults, and then counts anew what the Observer was told.
 
@@ -284,7 +285,20 @@ func TestLaws(t *testing.T) {
 		guest := acquire(t, r, come...)
 		var stops []time.Duration
 		for round := 0; time.Since(e.begin) < e.calm; round++ {
-			time.Sleep(50 * time.Second)
+			time.Sleep(25 * time.Second)
+			manual := map[int]State{} // of a tenth of all, each round others (h)
+			for i := range 900 {
+				if random.IntN(10) == 0 {
+					manual[i] = State(1 + random.IntN(2))
+				}
+			}
+			l.Force(manual)
+			for i := range 900 {
+				if s := l.Status(i); s.Manual != manual[i] {
+					t.Errorf("%s: manual state %s, want %s", definitions[i].Probe.Target(), s.Manual, manual[i])
+				}
+			}
+			time.Sleep(25 * time.Second)
 			switch round % 3 {
 			case 0:
 				table := append(slices.Clone(stay), canaries...)
@@ -307,6 +321,7 @@ func TestLaws(t *testing.T) {
 				c.mu.Unlock()
 			}
 		}
+		l.Force(nil)
 		time.Sleep(lawfulTime - time.Since(e.begin))
 		synctest.Wait()
 
@@ -323,7 +338,7 @@ func TestLaws(t *testing.T) {
 			if !e.wellSince(d.Probe.Host(), lawfulTime-time.Second, lawfulTime) {
 				want = Unhealthy
 			}
-			if s := lease.Status(at); s.State != want || s.Streak || s.Held {
+			if s := lease.Status(at); s.State != want || s.Streak || s.Held || s.Manual != Unknown {
 				t.Errorf("%s, %+v: after the calm %+v, want %s", d.Probe.Target(), d.Timing, s, want)
 			}
 			starts := w.startsOf(d.Probe)

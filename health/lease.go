@@ -19,6 +19,8 @@ type Lease struct {
 	unknown  atomic.Int64
 	release  sync.Once
 	signal   chan struct{}
+	// manual is what operators say, by index; nil for nothing, which is nearly always. The map is never changed.
+	manual atomic.Pointer[map[int]State]
 
 	mu    sync.Mutex
 	dirty []int  // what Drain will give, in order
@@ -36,7 +38,41 @@ func newLease(r *Registry, size int) *Lease {
 }
 
 // Status gives the last known status of the i-th check. It waits for nothing but that very check, and does not allocate.
-func (l *Lease) Status(i int) Status { return l.monitors[i].shown.status() }
+// Beyond the checks there is only what Force says.
+func (l *Lease) Status(i int) (s Status) {
+	if i < len(l.monitors) {
+		s = l.monitors[i].shown.status()
+	}
+	if manual := l.manual.Load(); manual != nil {
+		s.Manual = (*manual)[i]
+	}
+	return s
+}
+
+// Force sets what operators say: the manual states by index, in place of those of the last call. The checks go on
+// beneath. Indexes beyond the checks are for whatever else the user of the lease gives a manual state to. The map must
+// not be changed any more.
+func (l *Lease) Force(states map[int]State) {
+	was := map[int]State{}
+	if old := l.manual.Load(); old != nil {
+		was = *old
+	}
+	if len(states) == 0 {
+		l.manual.Store(nil)
+	} else {
+		l.manual.Store(&states)
+	}
+	for i, state := range states {
+		if was[i] != state {
+			l.changed(i, false)
+		}
+	}
+	for i := range was {
+		if _, still := states[i]; !still {
+			l.changed(i, false)
+		}
+	}
+}
 
 // Last gives what the last attempt of the i-th check found, whatever its outcome, and when that was; zero before the
 // first one.
@@ -56,8 +92,8 @@ func (l *Lease) Known() bool { return l.unknown.Load() == 0 }
 // Changes gives a channel that holds a signal while Drain has something to give. It is never closed.
 func (l *Lease) Changes() <-chan struct{} { return l.signal }
 
-// Drain gives, each once, the indexes of the checks whose State or Streak has changed since the last Drain, or since
-// Acquire. The Status of each is the one to act on: it is at least as new as the change.
+// Drain gives, each once, the indexes of the checks whose State, Streak or Manual has changed since the last Drain, or
+// since Acquire. The Status of each is the one to act on: it is at least as new as the change.
 func (l *Lease) Drain() []int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -79,6 +115,9 @@ func (l *Lease) changed(i int, known bool) {
 		l.unknown.Add(-1)
 	}
 	l.mu.Lock()
+	for i >= len(l.isIn) {
+		l.isIn = append(l.isIn, false) // beyond the checks, see Force
+	}
 	if !l.isIn[i] {
 		l.isIn[i] = true
 		l.dirty = append(l.dirty, i)

@@ -36,6 +36,8 @@ type Status struct {
 	// Held tells that there are failures enough to be unhealthy, but that this process may be the one to blame: it waits
 	// for a sign that it is not (statement H14).
 	Held bool
+	// Manual is what an operator says it is, whatever State is beneath; Unknown where none does (statement H15).
+	Manual State
 	// Since is when State began, zero while it is unknown.
 	Since time.Time
 	// Reason and Detail are those of the last decisive result (pass or fail).

@@ -52,6 +52,7 @@ var statements = map[string]string{
 	"H12": "A probe ends at its timeout, whatever the peer does.",
 	"H13": "A panic in a prober makes that probe indeterminate and hurts nothing else.",
 	"H14": "While this server seems to be cut off, the canaries too or else every host, nothing becomes unhealthy (ours).",
+	"H15": "A manual state, by name or pattern, with reason, author and expiry, wins over what probes find, which go on beneath.",
 	"H16": "A probe passes, fails or is indeterminate: what is wrong on our own side never moves a state (ours).",
 	"H17": "Only going unhealthy is ever held back, coming back healthy never (ours).",
 	"H18": "After a stop of the machine or the process everything is probed again before anything becomes unhealthy (ours).",

@@ -46,6 +46,13 @@ var (
 		"Counter of answers by record set and kind.", "zone", "name", "type", "kind")
 	allDown = describe("all_down",
 		"1 while no record of the set is healthy, else 0.", "zone", "name", "type")
+	switchCounts = describe("switches_total",
+		"Counter of the changes of record sets, by kind: failover, failback, all_down, recovered.",
+		"zone", "name", "type", "kind")
+	manualStates = describe("manual_states",
+		"Number of manual states in force.")
+	manualCheck = describe("manual_check",
+		"1 for a check that has a manual state, and which.", "check", "target", "state")
 	active = describe("active",
 		"1 for the record that a failover set is on.", "zone", "name", "type", "id")
 )
@@ -54,6 +61,7 @@ var (
 func (collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		checkState, checkHeld, lastProbe, transitions, runningChecks, inFlight, waiting, latest, cutOff, answers, allDown, active,
+		switchCounts, manualStates, manualCheck,
 	} {
 		ch <- d
 	}
@@ -65,6 +73,11 @@ func (collector) Collect(ch chan<- prometheus.Metric) {
 	runners := liveRunners()
 	collectChecks(runners, ch)
 	collectSets(runners, ch)
+	tallies.eachSwitched(func(zoneName, setName string, rrtype uint16, kind zone.SwitchKind, times uint64) {
+		ch <- prometheus.MustNewConstMetric(switchCounts, prometheus.CounterValue, float64(times),
+			zoneName, setName, dns.Type(rrtype).String(), string(kind))
+	})
+	ch <- prometheus.MustNewConstMetric(manualStates, prometheus.GaugeValue, float64(len(manuals.list())))
 	tallies.each(func(zoneName, setName string, rrtype uint16, t *zone.Tally) {
 		counter := func(label, kind string, v uint64) {
 			if v == 0 {
@@ -89,17 +102,19 @@ func collectChecks(runners []*runner, ch chan<- prometheus.Metric) {
 	type series struct{ check, target string }
 	type view struct {
 		state  float64
+		manual health.State
 		held   bool
 		last   probe.Result
 		probed time.Time
 	}
 	views := make(map[series]view)
+	combined := make(map[string]health.State) // manual states of checks that are not probed
 	value := map[health.State]float64{health.Healthy: 1, health.Unhealthy: 0, health.Unknown: -1}
 	for _, r := range runners {
 		for i := range r.config.Checks {
 			c := &r.config.Checks[i]
 			status := r.lease.Status(i)
-			v := view{state: value[status.State], held: status.Held}
+			v := view{state: value[status.State], manual: status.Manual, held: status.Held}
 			v.last, v.probed = r.lease.Last(i)
 			target := c.Probe.Target()
 			for _, n := range c.Names {
@@ -110,6 +125,13 @@ func collectChecks(runners []*runner, ch chan<- prometheus.Metric) {
 			}
 		}
 	}
+	for _, r := range runners {
+		for i, n := range r.config.Combined {
+			if state := r.lease.Status(len(r.config.Checks) + i).Manual; state != health.Unknown {
+				combined[n] = state
+			}
+		}
+	}
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
@@ -117,8 +139,14 @@ func collectChecks(runners []*runner, ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(transitions, prometheus.CounterValue, float64(m.times),
 			m.name, m.target, m.to.String(), string(m.reason))
 	}
+	for n, state := range combined {
+		gauge(manualCheck, 1, n, "", state.String())
+	}
 	for key, v := range views {
 		gauge(checkState, v.state, key.check, key.target)
+		if v.manual != health.Unknown {
+			gauge(manualCheck, 1, key.check, key.target, v.manual.String())
+		}
 		if v.held {
 			gauge(checkHeld, 1, key.check, key.target)
 		}

@@ -37,7 +37,7 @@ func load(tb testing.TB, text string) *fixture {
 	}
 	fx := &fixture{t: tb, f: &Failover{config: config}, now: time.Unix(1_800_000_000, 0)}
 	fx.f.Next = test.NextHandler(dns.RcodeRefused, nil)
-	fx.states = make([]health.Status, len(config.Checks))
+	fx.states = make([]health.Status, config.Leaves())
 	for i := range fx.states {
 		fx.states[i].State = health.Healthy
 	}

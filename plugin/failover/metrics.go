@@ -6,6 +6,7 @@ import (
 
 	"github.com/seed-a19ac2b6/failover/health"
 	"github.com/seed-a19ac2b6/failover/health/probe"
+	"github.com/seed-a19ac2b6/failover/plugin/failover/api"
 
 	"github.com/coredns/coredns/plugin"
 	"github.com/prometheus/client_golang/prometheus"
@@ -44,7 +45,7 @@ var (
 		Namespace: plugin.Namespace,
 		Subsystem: name,
 		Name:      "events_total",
-		Help:      "Counter of what befell the process that probes: isolated, connected, resumed, unwatched.",
+		Help:      "Counter of the events of this process, by kind.",
 	}, []string{"event"})
 
 	panics = promauto.NewCounter(prometheus.CounterOpts{
@@ -81,19 +82,26 @@ func (observer) Probed(d health.Definition, r probe.Result) {
 }
 
 func (observer) Happened(e health.Event) {
-	processEvents.WithLabelValues(string(e.Kind)).Inc()
+	told := api.Event{At: e.At, Kind: api.EventKind(e.Kind)}
 	switch e.Kind {
 	case health.EventIsolated:
-		log.Warning("this server seems to be cut off: what fails is not believed, and states stay as they are")
+		told.Text = "this server seems to be cut off: what fails is not believed, and states stay as they are"
 	case health.EventConnected:
-		log.Info("this server is not cut off any more: states change again")
+		told.Text = "this server is not cut off any more: states change again"
 	case health.EventUnwatched:
-		log.Warningf("check %s %s cannot be watched, and is read every interval only: %s",
-			names.of(&e.Definition), e.Definition.Probe.Target(), e.Cause)
+		told.Check, told.Target, told.Detail = names.of(&e.Definition), e.Definition.Probe.Target(), e.Cause
+		told.Text = fmt.Sprintf("check %s %s cannot be watched, and is read every interval only: %s",
+			told.Check, told.Target, e.Cause)
 	case health.EventResumed:
-		log.Warningf("this process was stopped for %s: everything is probed again before anything becomes unhealthy",
+		told.Text = fmt.Sprintf("this process was stopped for %s: everything is probed again before anything becomes unhealthy",
 			e.Lasted.Round(time.Second))
 	}
+	if e.Kind == health.EventConnected {
+		log.Info(told.Text)
+	} else {
+		log.Warning(told.Text)
+	}
+	events.add(told)
 }
 
 func (observer) Transition(d health.Definition, t health.Transition) {
@@ -103,6 +111,10 @@ func (observer) Transition(d health.Definition, t health.Transition) {
 	}
 	names.moved(nameSeries{check, target}, t.To, t.Reason)
 	text := fmt.Sprintf("check %s %s is %s, was %s: %s", check, target, t.To, t.From, because(t))
+	events.add(api.Event{
+		At: t.At, Kind: api.EventTransition, Text: text, Check: check, Target: target,
+		From: t.From.String(), To: t.To.String(), Reason: string(t.Reason), Detail: t.Detail,
+	})
 	if t.To == health.Unhealthy {
 		log.Warning(text)
 		return

@@ -43,6 +43,8 @@ func newRunner(key string, config *corefile.Config) (*runner, error) {
 	}
 	r := &runner{key: key, config: config, lease: lease, stop: func() {}, index: zone.New(config, tallies.acquire)}
 	r.index.Panicked = panicked
+	r.index.Switched = switched
+	manuals.join(r)
 	return r, nil
 }
 
@@ -100,6 +102,7 @@ func (r *runner) evaluate(ctx context.Context, wake time.Time) {
 func (r *runner) release() {
 	r.stop()
 	r.done.Wait()
+	manuals.leave(r)
 	r.lease.Release()
 	names.remove(r.config)
 	for s := range r.index.Sets() {

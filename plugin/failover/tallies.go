@@ -3,6 +3,7 @@ package failover
 import (
 	"sync"
 
+	"github.com/seed-a19ac2b6/failover/plugin/failover/corefile"
 	"github.com/seed-a19ac2b6/failover/plugin/failover/zone"
 	"github.com/seed-a19ac2b6/failover/policy"
 
@@ -11,7 +12,7 @@ import (
 
 // tallies are the counters of answers of the whole process, so that they go on over reloads. A set's are forgotten with
 // the last configuration that has the set.
-var tallies = tallyTable{entries: make(map[tallyKey]*tallyEntry)}
+var tallies = tallyTable{entries: make(map[tallyKey]*tallyEntry), switches: make(map[switchKey]uint64)}
 
 // tallyKey names what is counted together: the addresses of a name, both families, whether a set has both or one; the
 // set of a name and another type; or, with the name of the zone and the type ANY, what the zone answers beside its sets.
@@ -29,6 +30,13 @@ type tallyEntry struct {
 type tallyTable struct {
 	mu      sync.Mutex
 	entries map[tallyKey]*tallyEntry
+	// switches counts those of the sets that had any, which are few.
+	switches map[switchKey]uint64
+}
+
+type switchKey struct {
+	set  tallyKey
+	kind zone.SwitchKind
 }
 
 // tallyKeyOf takes the arguments of zone.Tallies.
@@ -68,6 +76,9 @@ func (t *tallyTable) drop(key tallyKey) {
 	if e := t.entries[key]; e != nil {
 		if e.users--; e.users <= 0 {
 			delete(t.entries, key)
+			for _, kind := range switchKinds {
+				delete(t.switches, switchKey{key, kind})
+			}
 		}
 	}
 }
@@ -87,5 +98,27 @@ func (t *tallyTable) each(fn func(zoneName, name string, rrtype uint16, tally *z
 		default:
 			fn(zoneName, key.name, key.rrtype, &e.tallies[0])
 		}
+	}
+}
+
+var switchKinds = [...]zone.SwitchKind{zone.Failover, zone.Failback, zone.AllDown, zone.Recovered}
+
+// switched counts a switch of a set.
+func (t *tallyTable) switched(set *corefile.Set, kind zone.SwitchKind) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	key := tallyKeyOf(set.Zone.Name, set.Name, set.Type)
+	if t.entries[key] != nil {
+		t.switches[switchKey{key, kind}]++
+	}
+}
+
+// eachSwitched calls fn for every counter of switches. The type of a set of addresses is A.
+func (t *tallyTable) eachSwitched(fn func(zoneName, name string, rrtype uint16, kind zone.SwitchKind, times uint64)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for key, times := range t.switches {
+		zoneName := key.set.name[len(key.set.name)-int(key.set.zone):]
+		fn(zoneName, key.set.name, key.set.rrtype, key.kind, times)
 	}
 }

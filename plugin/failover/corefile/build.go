@@ -24,8 +24,9 @@ type builder struct {
 	zones       map[string]*zoneState
 	stanzas     []*stanza
 	warned      map[Warning]bool
-	fileOrder   map[string]int // in which files were first met
-	resolversAt map[Pos]bool   // lines whose name servers are in config.Resolvers
+	fileOrder   map[string]int       // in which files were first met
+	resolversAt map[Pos]bool         // lines whose name servers are in config.Resolvers
+	combined    []*health.Expression // the leaf of each is an index of config.Combined until all checks are known
 }
 
 // zoneState is a zone while stanzas add to it.

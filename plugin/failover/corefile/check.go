@@ -26,6 +26,7 @@ type check struct {
 	size     int                             // checks below it and itself, each as often as ways lead to it
 	made     map[endpoint]*health.Expression // by express
 	traits   *Traits                         // of the running checks that have no other name
+	combined int                             // its index in config.Combined, plus 1; 0 until it is there
 }
 
 // setting is one knob as given.

@@ -21,6 +21,9 @@ type Config struct {
 	// Checks are the distinct definitions that records of this block use, and its canaries; the leaves of expressions
 	// index it.
 	Checks []Check
+	// Combined are the names of the checks that nothing is probed for by themselves: those that combine others, manual
+	// and disabled ones. The leaves beyond Checks index it. A check of several stanzas is there for each.
+	Combined []string
 	// Canaries are indexes of Checks: what the word canary names, in the order of the lines, distinct (statement H14).
 	Canaries []int
 	// Resolvers are the name servers that Checks look their hosts up at, with the line that names them.
@@ -42,6 +45,9 @@ type Traits struct {
 	// Names are what the configuration calls the check (sorted, distinct).
 	Names []string
 }
+
+// Leaves is how many statuses expressions can ask for: those of Checks, then those of Combined.
+func (c *Config) Leaves() int { return len(c.Checks) + len(c.Combined) }
 
 // Definition is what runs.
 func (c *Check) Definition() health.Definition {
@@ -126,7 +132,7 @@ type Record struct {
 func (r *Record) Values(family int) []dns.RR { return ofFamily(r.values, r.first, family) }
 
 // Checks returns what must be healthy for each of the values of a family, nil where nothing is checked. What is disabled
-// has no leaf below it, so every leaf is an index of Config.Checks.
+// has nothing below it.
 func (r *Record) Checks(family int) []*health.Expression { return ofFamily(r.checks, r.first, family) }
 
 func ofFamily[T any](all []T, first uint32, family int) []T {

@@ -297,7 +297,8 @@ func (b *builder) expressAll(s *stanza, r *recordLine, at *endpoint) (*health.Ex
 		}
 	}
 	e := b.arena.expressions.one()
-	e.Kind, e.Combination = health.ExprAtLeast, &health.Combination{AtLeast: len(all), Children: all}
+	e.Kind, e.Leaf = health.ExprAtLeast, health.Unnamed
+	e.Combination = &health.Combination{AtLeast: len(all), Children: all}
 	s.together[key] = e
 	return e, nil
 }

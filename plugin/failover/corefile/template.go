@@ -73,6 +73,9 @@ func (b *builder) express(s *stanza, c *check, at *endpoint) (*health.Expression
 	}
 	e := b.arena.expressions.one()
 	e.Invert = c.invert
+	if c.disabled || c.target.kind == onCombined {
+		b.combine(c, e)
+	}
 	switch {
 	case c.disabled:
 		// Nothing below is probed, so nothing below is there.
@@ -101,6 +104,16 @@ func (b *builder) express(s *stanza, c *check, at *endpoint) (*health.Expression
 	}
 	c.made[key] = e
 	return e, nil
+}
+
+// combine gives an expression that probes nothing by itself the leaf of its check.
+func (b *builder) combine(c *check, e *health.Expression) {
+	if c.combined == 0 {
+		b.config.Combined = append(b.config.Combined, c.name)
+		c.combined = len(b.config.Combined)
+	}
+	e.Leaf = int32(c.combined - 1)
+	b.combined = append(b.combined, e)
 }
 
 // leaf returns the index of the check's definition at the endpoint.

@@ -41,6 +41,9 @@ func (b *builder) finish() (*Config, error) {
 	}
 	b.addNames()
 	b.config.Checks = slices.Clone(b.config.Checks) // without the room that appending leaves
+	for _, e := range b.combined {
+		e.Leaf += int32(len(b.config.Checks))
+	}
 	for _, z := range b.config.Zones {
 		z.Sets = slices.Clone(z.Sets)
 	}

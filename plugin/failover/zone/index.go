@@ -18,6 +18,9 @@ type Index struct {
 	// Changed is told each zone that has a new serial, before Start or Update returns; it must not wait for anything. To
 	// be set before Start; nil tells nobody.
 	Changed func(zone string)
+	// Switched is told, after Changed, what an operator wants to hear of, and must not wait for anything either. To be set
+	// before Start; nil tells nobody.
+	Switched func(Switch)
 
 	zones map[string]*Zone
 	sets  []Set // every alias target before the sets that point at it
@@ -30,6 +33,7 @@ type Index struct {
 	status  func(leaf int) health.Status
 	started bool
 	view    view
+	news    []Switch // what Switched is to be told
 }
 
 // Zone is one zone of an Index.
@@ -79,7 +83,7 @@ func New(config *corefile.Config, tallies Tallies) *Index {
 			x.waiting = append(x.waiting, i)
 		}
 	}
-	x.users = usersOf(x.sets, len(config.Checks))
+	x.users = usersOf(x.sets, config.Leaves())
 	return x
 }
 
@@ -189,7 +193,9 @@ func (x *Index) Update(leaves []int, now time.Time) (wake time.Time) {
 			}
 		}
 	}
-	return earlier(x.raiseLate(now), x.wake())
+	wake = earlier(x.raiseLate(now), x.wake())
+	x.tell()
+	return wake
 }
 
 // evaluate survives a panic: the stale answer of one set is better than none of any. The set is evaluated anew when its
@@ -201,7 +207,10 @@ func (x *Index) evaluate(s *Set, now time.Time) (changed, parentsToo bool) {
 			x.Panicked(p)
 		}
 	}()
-	return s.evaluate(&x.view, x.status, now)
+	before := s.posture()
+	changed, parentsToo = s.evaluate(&x.view, x.status, now)
+	x.note(s, before, s.posture(), now)
+	return changed, parentsToo
 }
 
 func (x *Index) enqueue(i int) {

@@ -24,7 +24,7 @@ func load(tb testing.TB, text string) (*Index, []health.Status) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	states := make([]health.Status, len(config.Checks))
+	states := make([]health.Status, config.Leaves())
 	for i := range states {
 		states[i].State = health.Healthy
 	}

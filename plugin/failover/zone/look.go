@@ -7,15 +7,14 @@ import (
 	"github.com/seed-a19ac2b6/failover/policy"
 )
 
-// forEachLeaf calls fn for every running check that the set's own records use.
+// forEachLeaf calls fn for every check that the set's own records use, as often as they do.
 func (s *Set) forEachLeaf(fn func(leaf int)) {
 	var walk func(e *health.Expression)
 	walk = func(e *health.Expression) {
-		switch {
-		case e.Disabled:
-		case e.Kind == health.ExprCheck:
+		if e.Leaf != health.Unnamed {
 			fn(int(e.Leaf))
-		case e.Kind == health.ExprAtLeast:
+		}
+		if e.Combination != nil {
 			for _, child := range e.Children {
 				walk(child)
 			}

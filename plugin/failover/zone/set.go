@@ -79,12 +79,7 @@ func (s *Set) Tally(family int) *Tally {
 func (s *Set) Answer(family int) *Answer { return s.answers[family].Load() }
 
 // Active returns the record a failover set is on, or nil.
-func (s *Set) Active() *corefile.Record {
-	if i := s.active.Load(); i >= 0 {
-		return s.Config.Records[i]
-	}
-	return nil
-}
+func (s *Set) Active() *corefile.Record { return s.record(s.active.Load()) }
 
 // target is what the alias of a record points at for a family, nil for nothing.
 func (s *Set) target(record, family int) *Set {

@@ -1,0 +1,54 @@
+package failover
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/seed-a19ac2b6/failover/plugin/failover/api"
+	"github.com/seed-a19ac2b6/failover/plugin/failover/corefile"
+	"github.com/seed-a19ac2b6/failover/plugin/failover/zone"
+
+	"github.com/miekg/dns"
+)
+
+// switched counts, logs and remembers that a record set answers with something else.
+func switched(s zone.Switch) {
+	set := s.Set.Config
+	e := api.Event{At: s.At, Kind: api.EventKind(s.Kind), Zone: set.Zone.Name, Set: set.Name, Type: typesOf(set)}
+	if s.From != nil {
+		e.From = s.From.ID
+	}
+	if s.To != nil {
+		e.To = s.To.ID
+	}
+	what := set.Name + " " + e.Type
+	switch s.Kind {
+	case zone.Failover:
+		e.Text = fmt.Sprintf("%s has failed over from %s to %s", what, e.From, e.To)
+	case zone.Failback:
+		e.Text = fmt.Sprintf("%s has gone back from %s to %s", what, e.From, e.To)
+	case zone.AllDown:
+		e.Text = fmt.Sprintf("no record of %s is healthy", what)
+	case zone.Recovered:
+		e.Text = what + " has a healthy record again"
+		if e.To != "" {
+			e.Text += ": " + e.To
+		}
+	}
+	if s.Kind == zone.AllDown || s.Kind == zone.Failover {
+		log.Warning(e.Text)
+	} else {
+		log.Info(e.Text)
+	}
+	tallies.switched(set, s.Kind)
+	events.add(e)
+}
+
+// typesOf names the types that a set answers: "A/AAAA" for one of addresses.
+func typesOf(set *corefile.Set) string {
+	types := make([]string, 0, 2)
+	for _, t := range set.Types() {
+		types = append(types, dns.Type(t).String())
+	}
+	return strings.Join(types, "/")
+}

@@ -1,0 +1,86 @@
+package zone
+
+import (
+	"time"
+
+	"github.com/seed-a19ac2b6/failover/plugin/failover/corefile"
+)
+
+// Switch is a change of what a set answers with that an operator wants to hear of.
+type Switch struct {
+	Set  *Set
+	Kind SwitchKind
+	// From and To are the records that the set was on and is on, of Failover and Failback; To also of Recovered, nil for a
+	// set of another policy.
+	From, To *corefile.Record
+	At       time.Time
+}
+
+// SwitchKind tells what a Switch is.
+type SwitchKind string
+
+// The kinds of switches.
+const (
+	Failover  SwitchKind = "failover"  // a failover set has moved to a record further down
+	Failback  SwitchKind = "failback"  // it has moved up
+	AllDown   SwitchKind = "all_down"  // no record of the set is healthy any more, so its all_down decides
+	Recovered SwitchKind = "recovered" // one is again
+)
+
+// posture is as much of what a set answers as makes a Switch.
+type posture struct {
+	active  int32
+	allDown bool
+}
+
+func (s *Set) posture() posture {
+	p := posture{active: s.active.Load()}
+	for f := range s.answers {
+		if a := s.answers[f].Load(); a != nil {
+			p.allDown = p.allDown || a.AllDown
+		}
+	}
+	return p
+}
+
+// note keeps what is to be told of a set that was evaluated. Where nothing is healthy the record that a failover set is
+// on is nothing but a matter of form.
+func (x *Index) note(s *Set, before, after posture, now time.Time) {
+	if x.Switched == nil || before == after {
+		return
+	}
+	n := Switch{Set: s, At: now, From: s.record(before.active), To: s.record(after.active)}
+	switch {
+	case after.allDown:
+		if before.allDown {
+			return
+		}
+		n.Kind, n.From, n.To = AllDown, nil, nil
+	case before.allDown:
+		n.Kind, n.From = Recovered, nil
+	case n.From == nil || n.To == nil:
+		return
+	case after.active > before.active:
+		n.Kind = Failover
+	default:
+		n.Kind = Failback
+	}
+	x.news = append(x.news, n)
+}
+
+// tell tells what was noted.
+func (x *Index) tell() {
+	for _, n := range x.news {
+		x.Switched(n)
+	}
+	clear(x.news)
+	x.news = x.news[:0]
+}
+
+// record is one of a failover set's by its index, nil for none.
+func (s *Set) record(i int32) *corefile.Record {
+	if i < 0 {
+		return nil
+	}
+	return s.Config.Records[i]
+}
