@@ -27,7 +27,7 @@ func byHand(t *testing.T, pattern string, state health.State, until time.Time) h
 
 // since gives the kinds of the events after a number.
 func since(seq uint64) []api.EventKind {
-	kinds := []api.EventKind{}
+	kinds := make([]api.EventKind, 0, journalKept)
 	found, _ := events.after(seq)
 	for _, e := range found {
 		kinds = append(kinds, e.Kind)

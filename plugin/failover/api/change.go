@@ -1,0 +1,54 @@
+package api
+
+import "time"
+
+// NewManual asks for a manual state. For and Until exclude each other; with neither it stands until it is ended.
+type NewManual struct {
+	Checks string     `json:"checks"`
+	State  string     `json:"state"`
+	Reason string     `json:"reason"`
+	Author string     `json:"author"`
+	For    string     `json:"for,omitempty"` // a Go duration, like 30m
+	Until  *time.Time `json:"until,omitempty"`
+}
+
+// NewFailback asks a failover set to take its best healthy record now, whatever its failback says.
+type NewFailback struct {
+	Name   string `json:"name"`
+	Type   string `json:"type,omitempty"` // for a name with several failover sets
+	Author string `json:"author"`
+}
+
+// NewDrill asks for a drill: the checks of the record that a failover set is on are unhealthy by hand for a while.
+type NewDrill struct {
+	Name   string `json:"name"`
+	Type   string `json:"type,omitempty"`
+	Author string `json:"author"`
+	For    string `json:"for,omitempty"` // a Go duration; 5m without
+}
+
+// Drill is a drill under way. It ends by itself with its manual states, whatever becomes of who has asked for it.
+type Drill struct {
+	ID     uint64    `json:"id"`
+	Zone   string    `json:"zone"`
+	Name   string    `json:"name"`
+	Type   string    `json:"type"`
+	Author string    `json:"author"`
+	Since  time.Time `json:"since"`
+	Until  time.Time `json:"until"`
+	// Record is the id of the record that is forced down, Next of the one that answers instead.
+	Record string `json:"record"`
+	Next   string `json:"next"`
+	// Before and After are the values of them, in zone-file form.
+	Before []string `json:"before"`
+	After  []string `json:"after"`
+	// Manual are the manual states of the drill, Also the other record sets whose answers they change.
+	Manual []Manual `json:"manual"`
+	Also   []string `json:"also,omitempty"`
+}
+
+// Error is what a request comes to that cannot be met. Field names what is wrong in it, where it is one field.
+type Error struct {
+	Error string `json:"error"`
+	Field string `json:"field,omitempty"`
+}
