@@ -95,7 +95,7 @@ tools:
 		trap "rm -f $$policy" EXIT; \
 		printf '#!/bin/sh\nexit 101\n' >$$policy && chmod +x $$policy || exit 1; \
 	fi; \
-	apt-get -q update && apt-get -q install -y --no-install-recommends $$missing
+	apt-get -q update && apt-get -q install -y --no-install-recommends $$(echo "$$missing" | tr , ' ')
 
 ## fmt: format the code.
 fmt:
@@ -149,18 +149,10 @@ bench-query: bin/coredns-bench tools rivals
 bench-scale: build
 	COREDNS_BINARY="$(CURDIR)/bin/coredns" $(GO) run ./test/benchscale
 
-# As tools, but without an error: what is not there is left out, and bench-query says so. Where there is an init, these
-# packages would start name servers of their own at once, so there they are for the operator to install.
+# As tools, but without an error: what is not there is left out, and bench-query says so.
 rivals:
-	@PATH="$$PATH:/usr/sbin:/sbin"; \
-	for rival in $(RIVALS); do \
-		command -v "$${rival%%:*}" >/dev/null && continue; \
-		packages="$$(echo "$${rival##*:}" | tr , ' ')"; \
-		if [ "$$(id -u)" != 0 ] || [ -d /run/systemd/system ] || ! command -v apt-get >/dev/null; then \
-			echo "*** $${rival%%:*} is NOT INSTALLED (Debian: $$packages) ***" >&2; continue; \
-		fi; \
-		apt-get -q update && apt-get -q install -y --no-install-recommends $$packages || \
-			echo "*** $$packages CANNOT BE INSTALLED ***" >&2; \
+	@for rival in $(RIVALS); do \
+		$(MAKE) --no-print-directory tools TOOLS="$$rival" || echo "*** $${rival%%:*} is NOT INSTALLED ***" >&2; \
 	done
 
 ## bench-smoke: that these programs still work; it judges no figure.

@@ -12,12 +12,9 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/seed-a19ac2b6/failover/test/bench"
@@ -31,18 +28,9 @@ var roles = bench.Roles{roleClient: probeBarely}
 // bound ends a run that hangs; the default one takes some seven minutes.
 const bound = 8 * time.Minute
 
-func main() {
-	roles.Play()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := command(ctx, os.Args[1:], os.Stdout)
-	stop()
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "benchchecks:", err)
-		os.Exit(1)
-	}
-}
+func main() { roles.Main("benchchecks", command) }
 
-// command is the program without its process. Progress goes to standard error, the tables to out.
+// command is the program without its process.
 func command(ctx context.Context, args []string, out io.Writer) error {
 	o, err := parseOptions(args)
 	if err != nil {
@@ -58,16 +46,17 @@ func command(ctx context.Context, args []string, out io.Writer) error {
 	if b.measured, b.serving, err = bench.Cores(); err != nil {
 		return err
 	}
-	if b.dir, err = os.MkdirTemp("", "benchchecks"); err != nil {
-		return err
-	}
-	defer os.RemoveAll(b.dir)
-	ctx, cancel := context.WithTimeoutCause(ctx, bound, fmt.Errorf("the run took longer than %v", bound))
-	defer cancel()
+	return bench.Within(ctx, bound, func(ctx context.Context, dir string) error {
+		b.dir = dir
+		return b.runAll(ctx, out)
+	})
+}
 
+// runAll measures all, and reports also what there is when one of them fails.
+func (b *runner) runAll(ctx context.Context, out io.Writer) error {
 	var results []figures
-	defer func() { report(out, results) }() // also of what there is when one of them fails
-	for _, r := range o.runs() {
+	defer func() { report(out, results) }()
+	for _, r := range b.runs() {
 		f, err := b.run(ctx, r)
 		if errors.Is(err, errNotInstalled) {
 			fmt.Fprintf(os.Stderr, "\n*** %v: NOT INSTALLED, so there is nothing to compare with "+
@@ -75,9 +64,6 @@ func command(ctx context.Context, args []string, out io.Writer) error {
 			continue
 		}
 		if err != nil {
-			if cause := context.Cause(ctx); cause != nil {
-				err = cause
-			}
 			return fmt.Errorf("%v: %w", r, err)
 		}
 		fmt.Fprintf(os.Stderr, "%v: %.3f ms of CPU a probe, %.0f probes/s\n", r, f.cpuPerProbe()*1e3, f.rate())

@@ -12,13 +12,9 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/seed-a19ac2b6/failover/test/bench"
@@ -27,18 +23,9 @@ import (
 // bound ends a run that hangs; the default one takes some ten minutes.
 const bound = 20 * time.Minute
 
-func main() {
-	bench.Roles{}.Play()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := command(ctx, os.Args[1:], os.Stdout)
-	stop()
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "benchquery:", err)
-		os.Exit(1)
-	}
-}
+func main() { bench.Roles{}.Main("benchquery", command) }
 
-// command is the program without its process. Progress goes to standard error, the tables to out.
+// command is the program without its process.
 func command(ctx context.Context, args []string, out io.Writer) error {
 	o, err := parseOptions(args)
 	if err != nil {
@@ -57,19 +44,10 @@ func command(ctx context.Context, args []string, out io.Writer) error {
 	if b.measured, b.serving, err = bench.Cores(); err != nil {
 		return err
 	}
-	if b.dir, err = os.MkdirTemp("", "benchquery"); err != nil {
-		return err
-	}
-	defer os.RemoveAll(b.dir)
-	ctx, cancel := context.WithTimeoutCause(ctx, bound, fmt.Errorf("the run took longer than %v", bound))
-	defer cancel()
-	if err := b.run(ctx, out); err != nil {
-		if cause := context.Cause(ctx); cause != nil {
-			err = cause
-		}
-		return err
-	}
-	return nil
+	return bench.Within(ctx, bound, func(ctx context.Context, dir string) error {
+		b.dir = dir
+		return b.run(ctx, out)
+	})
 }
 
 // run measures all, and reports also what there is when something fails.

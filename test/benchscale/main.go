@@ -9,13 +9,9 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/seed-a19ac2b6/failover/test/bench"
@@ -24,18 +20,9 @@ import (
 // bound ends a run that hangs; the default one takes some six minutes.
 const bound = 15 * time.Minute
 
-func main() {
-	bench.Roles{}.Play()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := command(ctx, os.Args[1:], os.Stdout)
-	stop()
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "benchscale:", err)
-		os.Exit(1)
-	}
-}
+func main() { bench.Roles{}.Main("benchscale", command) }
 
-// command is the program without its process. Progress goes to standard error, the tables to out.
+// command is the program without its process.
 func command(ctx context.Context, args []string, out io.Writer) error {
 	o, err := parseOptions(args)
 	if err != nil {
@@ -51,14 +38,16 @@ func command(ctx context.Context, args []string, out io.Writer) error {
 	if _, b.serving, err = bench.Cores(); err != nil {
 		return err
 	}
-	if b.dir, err = os.MkdirTemp("", "benchscale"); err != nil {
-		return err
-	}
-	defer os.RemoveAll(b.dir)
-	ctx, cancel := context.WithTimeoutCause(ctx, bound, fmt.Errorf("the run took longer than %v", bound))
-	defer cancel()
+	return bench.Within(ctx, bound, func(ctx context.Context, dir string) error {
+		b.dir = dir
+		return b.runAll(ctx, out)
+	})
+}
+
+// runAll measures all, and reports also what there is when one of them fails.
+func (b *runner) runAll(ctx context.Context, out io.Writer) (err error) {
 	var all []figures
-	defer func() { report(out, all) }() // also of what there is when one of them fails
+	defer func() { report(out, all) }()
 	if b.bare, err = b.empty(ctx); err != nil {
 		return err
 	}
@@ -70,9 +59,6 @@ func command(ctx context.Context, args []string, out io.Writer) error {
 		fmt.Fprintf(os.Stderr, "%d record sets, %d checks...\n", s.sets, s.checks())
 		f, err := b.run(ctx, s)
 		if err != nil {
-			if cause := context.Cause(ctx); cause != nil {
-				err = cause
-			}
 			return fmt.Errorf("%d record sets: %w", sets, err)
 		}
 		all = append(all, f)
