@@ -33,6 +33,9 @@ func TestMetrics(t *testing.T) {
 	if active("here") < 1 || active("there") > 0 {
 		t.Errorf("Expected the primary to be the active record, got here %v, there %v", active("here"), active("there"))
 	}
+	if got := s.Metric(t, "coredns_failover_off_primary"); got != -1 {
+		t.Errorf("Expected no series of a set that is on its primary, got %v", got)
+	}
 	if got := s.Metric(t, "coredns_failover_all_down", "name", "api.example.org."); got != 0 {
 		t.Errorf("Expected all_down 0, got %v", got)
 	}
@@ -42,6 +45,9 @@ func TestMetrics(t *testing.T) {
 	harness.Eventually(t, time.Second, "the metrics to follow", func() bool {
 		return state("web") == 0 && active("here") <= 0 && active("there") >= 1
 	})
+	if got := s.Metric(t, "coredns_failover_off_primary", "name", "www.example.org.", "type", "A"); got != 1 {
+		t.Errorf("Expected a set that is not on its primary, which has an id of its own, to be told, got %v", got)
+	}
 	if got := s.Metric(t, "coredns_failover_all_down", "name", "api.example.org.", "type", "A"); got != 1 {
 		t.Errorf("Expected all_down 1 for a set without a healthy record, got %v", got)
 	}

@@ -55,13 +55,15 @@ var (
 		"1 for a check that has a manual state, and which.", "check", "target", "state")
 	active = describe("active",
 		"1 for the record that a failover set is on.", "zone", "name", "type", "id")
+	offPrimary = describe("off_primary",
+		"1 for a failover set that is on another record than its primary.", "zone", "name", "type")
 )
 
 // Describe implements prometheus.Collector.
 func (collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		checkState, checkHeld, lastProbe, transitions, runningChecks, inFlight, waiting, latest, cutOff, answers, allDown, active,
-		switchCounts, manualStates, manualCheck,
+		switchCounts, manualStates, manualCheck, offPrimary,
 	} {
 		ch <- d
 	}
@@ -176,6 +178,7 @@ func collectSets(runners []*runner, ch chan<- prometheus.Metric) {
 	type series struct{ zone, name, rrtype, id string }
 	down := make(map[series]float64)
 	on := make(map[series]bool)
+	off := make(map[series]bool) // an id does not tell: a primary may have any
 	for _, r := range runners {
 		for s := range r.index.Sets() {
 			for f, rrtype := range s.Config.Types() {
@@ -190,6 +193,9 @@ func collectSets(runners []*runner, ch chan<- prometheus.Metric) {
 				}
 				down[key] = max(down[key], v)
 				if record := s.Active(); record != nil {
+					if record != s.Config.Records[0] {
+						off[key] = true
+					}
 					key.id = record.ID
 					on[key] = true
 				}
@@ -201,5 +207,8 @@ func collectSets(runners []*runner, ch chan<- prometheus.Metric) {
 	}
 	for k := range on {
 		ch <- prometheus.MustNewConstMetric(active, prometheus.GaugeValue, 1, k.zone, k.name, k.rrtype, k.id)
+	}
+	for k := range off {
+		ch <- prometheus.MustNewConstMetric(offPrimary, prometheus.GaugeValue, 1, k.zone, k.name, k.rrtype)
 	}
 }
