@@ -15,15 +15,12 @@ import (
 	"github.com/miekg/dns"
 )
 
-// maxChain bounds the CNAMEs that one answer follows; the file plugin's number.
-const maxChain = 8
-
 // follow answers a question for another type at a name with a CNAME: with the CNAME and, where the target is ours or
 // can be looked up, with what lies there (D03). The rcode is that of the end of the chain (RFC 6604, section 3).
 func (f *Failover) follow(ctx context.Context, w dns.ResponseWriter, r *dns.Msg, m *zone.Match) *reply {
 	reply := newReply(r)
 	qtype, owner := r.Question[0].Qtype, f.owner(r)
-	for range maxChain {
+	for range zone.MaxChain {
 		set, family := m.Node.CNAME(), 0
 		if own, f := m.Node.Set(qtype); own != nil {
 			set, family = own, f
@@ -55,6 +52,11 @@ func (f *Failover) follow(ctx context.Context, w dns.ResponseWriter, r *dns.Msg,
 			return reply
 		}
 		owner = got.Records[0].(*dns.CNAME).Target
+		if owns(reply.Answer, owner) {
+			// The next draw could be another, and the answer have two CNAMEs of one name (RFC 2181, section 10.1).
+			reply.fail(dns.RcodeServerFailure)
+			return reply
+		}
 		next := f.index.Match(owner)
 		switch {
 		case next.Zone == nil || next.Through:
@@ -75,6 +77,11 @@ func (f *Failover) follow(ctx context.Context, w dns.ResponseWriter, r *dns.Msg,
 	return reply
 }
 
+// owns tells whether a record has the name.
+func owns(rrs []dns.RR, name string) bool {
+	return slices.ContainsFunc(rrs, func(rr dns.RR) bool { return strings.EqualFold(rr.Header().Name, name) })
+}
+
 // lookUp adds what the rest of the server says of a name that is not ours. Where that is nothing, or it fails, the CNAME
 // stands alone: a resolver asks on by itself, and would take a failure for one of our zone.
 func (f *Failover) lookUp(ctx context.Context, w dns.ResponseWriter, r *dns.Msg, reply *reply, target string) *reply {
@@ -84,7 +91,7 @@ func (f *Failover) lookUp(ctx context.Context, w dns.ResponseWriter, r *dns.Msg,
 	if again {
 		c.looped.Store(true)
 	}
-	if loop >= maxChain || again {
+	if loop >= zone.MaxChain || again {
 		reply.fail(dns.RcodeServerFailure)
 		return reply
 	}

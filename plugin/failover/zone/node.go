@@ -6,6 +6,9 @@ import (
 	"github.com/miekg/dns"
 )
 
+// MaxChain bounds the CNAMEs that one answer follows; the file plugin's number.
+const MaxChain = 8
+
 // Node is a name that exists in a zone. One without sets is the apex or an empty non-terminal.
 type Node struct {
 	set      *Set  // the first, which leads to the others
@@ -24,6 +27,9 @@ func (n *Node) Set(rrtype uint16) (*Set, int) {
 
 // Empty tells that the name has no record sets of its own: it is an empty non-terminal, or an apex without any.
 func (n *Node) Empty() bool { return n.set == nil }
+
+// Name is the name of the node's record sets, of which there must be one.
+func (n *Node) Name() string { return n.set.Config.Name }
 
 // CNAME returns the set of the name's CNAME, which answers every type (D03), or nil. It has no other sets beside it.
 func (n *Node) CNAME() *Set {
