@@ -1,6 +1,9 @@
 package policy
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // Families is how many decisions a set can make: a set with a type makes one; a set of addresses makes two, A and AAAA.
 const Families = 2
@@ -45,11 +48,28 @@ const (
 	Fixed                   // an answer given in the configuration
 )
 
+// String returns the word of the configuration.
+func (a AllDown) String() string {
+	words := [...]string{"serve", "last", "nodata", "servfail", "refuse", "next", "answer"}
+	if int(a) < len(words) {
+		return words[a]
+	}
+	return "unknown"
+}
+
 // Threshold is how many values a record needs to be healthy (R17): N, or Percent of those it has, rounded up. The zero
 // value means one. A family with fewer than N values needs them all.
 type Threshold struct {
 	N       int
 	Percent int
+}
+
+// String returns the threshold as the configuration has it.
+func (t Threshold) String() string {
+	if t.Percent > 0 {
+		return strconv.Itoa(t.Percent) + "%"
+	}
+	return strconv.Itoa(max(1, t.N))
 }
 
 // need returns how many of n values must be healthy, 1 to n.
@@ -66,6 +86,17 @@ func (t Threshold) need(n int) int {
 type Failback struct {
 	Manual bool          // never by itself while the tier it is on is healthy
 	After  time.Duration // when the better tier has been healthy for this long without a break
+}
+
+// String returns the word of the configuration, or the time.
+func (f Failback) String() string {
+	switch {
+	case f.Manual:
+		return "manual"
+	case f.After > 0:
+		return f.After.String()
+	}
+	return "auto"
 }
 
 // Set is the immutable shape of a record set.
