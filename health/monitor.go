@@ -1,7 +1,6 @@
 package health
 
 import (
-	"context"
 	"math/rand/v2"
 	"time"
 
@@ -27,9 +26,9 @@ type monitor struct {
 	due     time.Duration
 	index   int32 // in the heap, or -1
 	ticket  ticket
-	wanted  time.Duration // when the next attempt, or the last one, should have begun
-	started time.Duration // start of the last attempt
-	cancel  context.CancelFunc
+	wanted  time.Duration  // when the next attempt, or the last one, should have begun
+	started time.Duration  // start of the last attempt
+	context *probe.Context // of the attempt in flight
 
 	last         finding       // of the last attempt that counts
 	ended        time.Duration // end of that, or -1

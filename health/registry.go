@@ -337,8 +337,8 @@ func (r *Registry) stop(m *monitor) {
 	m.sibling = nil
 	r.due.remove(m)
 	r.gates.giveUpWaiting(m)
-	if m.cancel != nil {
-		m.cancel()
+	if m.context != nil {
+		m.context.Cancel()
 	}
 }
 

@@ -2,7 +2,6 @@ package health
 
 import (
 	"container/heap"
-	"context"
 	"sync/atomic"
 	"time"
 
@@ -157,8 +156,8 @@ func (r *Registry) dismiss(m *monitor) { r.gates.leave(m, r.launch) }
 // launch begins an attempt of m in a goroutine of its own.
 func (r *Registry) launch(m *monitor) {
 	timeout := m.timing.Timeout
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	m.cancel = cancel
+	ctx := probe.NewContext(timeout)
+	m.context = ctx
 	m.holders = 1
 	m.stuck, m.again = false, false
 	m.started = r.schedule.now()

@@ -1,7 +1,6 @@
 package health
 
 import (
-	"context"
 	"time"
 
 	"github.com/seed-a19ac2b6/failover/health/probe"
@@ -18,12 +17,12 @@ type report struct {
 }
 
 // attempt makes one attempt of m, and reports on it unless it has been broken off or given up meanwhile.
-func (r *Registry) attempt(ctx context.Context, m *monitor, launched time.Time) {
+func (r *Registry) attempt(ctx *probe.Context, m *monitor, launched time.Time) {
 	waited := time.Since(launched)
 	result := m.timing.onTime(probe.Try(ctx, m.prober), waited)
 
 	r.mu.Lock()
-	m.cancel() // frees the timer of ctx
+	ctx.Cancel() // what waits for its end need not
 	r.due.remove(m)
 	rep := report{monitor: m, result: result, probed: !m.stopped && !m.stuck}
 	if rep.probed {
@@ -103,7 +102,7 @@ func (r *Registry) done(m *monitor) {
 	if m.holders--; m.holders > 0 {
 		return
 	}
-	m.cancel = nil
+	m.context = nil
 	r.dismiss(m)
 	if m.stopped {
 		return

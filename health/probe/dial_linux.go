@@ -8,7 +8,6 @@ import (
 	"os"
 	"strconv"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -88,7 +87,7 @@ func awaitConnect(ctx context.Context, socket *os.File, peer syscall.Sockaddr) e
 	if err := socket.SetWriteDeadline(deadline); err != nil {
 		return err // the runtime could not watch it
 	}
-	defer context.AfterFunc(ctx, func() { _ = socket.SetWriteDeadline(time.Unix(1, 0)) })()
+	defer whenOver(ctx, socket)()
 	raw, err := socket.SyscallConn()
 	if err != nil {
 		return err

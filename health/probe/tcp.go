@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
-	"time"
 )
 
 // tcpProber passes when a connection can be opened, and with tls when the handshake succeeds as well. Then it sends what
@@ -99,8 +98,7 @@ func guard(ctx context.Context, conn net.Conn) (release func()) {
 	if deadline, ok := ctx.Deadline(); ok {
 		_ = conn.SetDeadline(deadline) // fails only on a closed connection, which the next read reports
 	}
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
-	return func() { stop() }
+	return whenOver(ctx, conn)
 }
 
 // abort closes a connection whose peer does not behave with a reset: nothing is left to be acknowledged, neither here
