@@ -23,7 +23,8 @@ func (l *lateness) add(due, now time.Duration) {
 // worst is the worst delay between two times, of which no more than the last minute is known.
 func (l *lateness) worst(from, to time.Duration) time.Duration {
 	var worst time.Duration
-	for _, slot := range l.seconds {
+	for i := range l.seconds {
+		slot := &l.seconds[i] // a copy of them all would be a kilobyte of stack
 		if slot.second >= int64(from/time.Second) && slot.second <= int64(to/time.Second) {
 			worst = max(worst, slot.worst)
 		}
