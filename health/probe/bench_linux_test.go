@@ -5,19 +5,20 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 // answerBarely is a server that makes next to no garbage, so that what a benchmark counts is the prober's.
-func answerBarely(b *testing.B, answer string) (port int) {
-	b.Helper()
+func answerBarely(tb testing.TB, answer string) (port int) {
+	tb.Helper()
 	fd, err1 := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	err2 := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
 	err3 := unix.Listen(fd, 100)
 	addr, err4 := unix.Getsockname(fd)
 	if err := errors.Join(err1, err2, err3, err4); err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	ended := make(chan struct{})
 	go func() {
@@ -35,7 +36,7 @@ func answerBarely(b *testing.B, answer string) (port int) {
 			unix.Close(conn)
 		}
 	}()
-	b.Cleanup(func() {
+	tb.Cleanup(func() {
 		_ = unix.Shutdown(fd, unix.SHUT_RD)
 		<-ended
 		unix.Close(fd)
@@ -62,4 +63,19 @@ func BenchmarkProbeHTTP(b *testing.B) {
 			response.Body.Close()
 		}
 	})
+}
+
+// TestAllocHTTPAttempt holds the garbage of the commonest attempt, with an object of the server's in it.
+func TestAllocHTTPAttempt(t *testing.T) {
+	made := prober(t, probeOf(t, fmt.Sprintf("http://127.0.0.1:%d", answerBarely(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))))
+	objects := testing.AllocsPerRun(200, func() {
+		ctx := NewContext(time.Minute)
+		defer ctx.Cancel()
+		if result := made.Probe(ctx); result.Outcome != Pass {
+			t.Fatal(result)
+		}
+	})
+	if objects > 16 {
+		t.Errorf("An attempt makes %v objects, want 16 at most", objects)
+	}
 }

@@ -33,6 +33,9 @@ type exchange struct {
 	failed  error // of the last Read, unless that was io.EOF
 	body    io.ReadCloser
 	ended   bool
+
+	answer http.Response // if it is plain
+	rest   int64         // bytes of its body that are still to come; -1: those up to the end of the connection
 }
 
 // errTooLong is the end of what is read of an answer.
@@ -72,7 +75,7 @@ func (h *httpAttempt) roundTripTo(
 
 // converse does all that happens on a connection.
 func (h *httpAttempt) converse(x *exchange, request *http.Request, client *tlsClient) (*http.Response, error) {
-	over2 := h.plan.spec.Value().HTTP2
+	over2 := h.plan.http2
 	tunnelled := client != nil || over2 // through the proxy, if there is one
 	switch {
 	case h.proxy != nil && tunnelled:
@@ -95,7 +98,7 @@ func (h *httpAttempt) converse(x *exchange, request *http.Request, client *tlsCl
 	if over2 {
 		return x.doHTTP2(request, h.maxRaw, &h.phases)
 	}
-	response, err := x.do(request, &h.phases)
+	response, err := h.ask(x, request)
 	if h.proxy != nil && !tunnelled {
 		if _, judged := errors.AsType[*probeError](err); err != nil && !judged {
 			return nil, proxyFailed(x.ctx, err)
@@ -122,11 +125,32 @@ func (x *exchange) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// do speaks HTTP/1.1.
-func (x *exchange) do(request *http.Request, phases *Phases) (*http.Response, error) {
-	if err := x.write(request); err != nil {
+// ask speaks HTTP/1.1 with the target. An answer to plan.text may come without its fields.
+func (h *httpAttempt) ask(x *exchange, request *http.Request) (*http.Response, error) {
+	text := h.plan.text
+	if text == nil || request != text.request {
+		return x.do(request, &h.phases)
+	}
+	host := text.host(&h.endpoint)
+	if err := x.write(func(w *bufio.Writer) error {
+		text.write(w, host)
+		return nil
+	}); err != nil {
 		return nil, err
 	}
+	return x.receive(request, true, &h.phases)
+}
+
+// do speaks HTTP/1.1.
+func (x *exchange) do(request *http.Request, phases *Phases) (*http.Response, error) {
+	if err := x.write(func(w *bufio.Writer) error { return request.Write(w) }); err != nil {
+		return nil, err
+	}
+	return x.receive(request, false, phases)
+}
+
+// receive reads an answer up to the end of its header. The fields may be left out of one that is plain.
+func (x *exchange) receive(request *http.Request, plain bool, phases *Phases) (*http.Response, error) {
 	sent := time.Now()
 	x.reader = readers.Get().(*bufio.Reader)
 	x.reader.Reset(x)
@@ -136,6 +160,12 @@ func (x *exchange) do(request *http.Request, phases *Phases) (*http.Response, er
 	}
 	phases.took(&phases.FirstByte, sent)
 	for range maxInformational + 1 {
+		if plain {
+			if response := x.plain(request); response != nil {
+				x.left, response.Body = maxRawBody, (*answerBody)(x)
+				return response, nil
+			}
+		}
 		response, err := http.ReadResponse(x.reader, request)
 		if err != nil && x.failed != nil {
 			err = x.failed // ReadResponse takes half a line for a malformed one, and forgets why it is half
@@ -149,20 +179,21 @@ func (x *exchange) do(request *http.Request, phases *Phases) (*http.Response, er
 			continue // an informational answer, which has no body
 		}
 		x.left = maxRawBody
-		x.body, response.Body = response.Body, &answerBody{x}
+		x.body, response.Body = response.Body, (*answerBody)(x)
 		return response, nil
 	}
 	return nil, failure(ReasonProtocol, "http: too many informational answers")
 }
 
-func (x *exchange) write(request *http.Request) error {
+// write sends what a function writes.
+func (x *exchange) write(request func(*bufio.Writer) error) error {
 	w := writers.Get().(*bufio.Writer)
 	defer func() {
 		w.Reset(nil)
 		writers.Put(w)
 	}()
 	w.Reset(x.conn)
-	if err := request.Write(w); err != nil {
+	if err := request(w); err != nil {
 		return err
 	}
 	return w.Flush()
@@ -196,7 +227,7 @@ func (x *exchange) freeReader() {
 }
 
 // answerBody is the body of an exchange's answer. Unlike the one of http.ReadResponse its Close does not read the rest.
-type answerBody struct{ *exchange }
+type answerBody exchange
 
 func (b *answerBody) Read(p []byte) (int, error) {
 	if b.ended {
@@ -206,6 +237,6 @@ func (b *answerBody) Read(p []byte) (int, error) {
 }
 
 func (b *answerBody) Close() error {
-	b.end(b.failed == nil)
+	(*exchange)(b).end(b.failed == nil)
 	return nil
 }

@@ -39,22 +39,32 @@ func hasControl(text string) bool {
 }
 
 // hostHeader is the Host field (statement H08).
-func (p Spec) hostHeader() string {
-	name := p.HostHeader
-	if name == "" {
-		name = p.ServerName
+func (p Spec) hostHeader() string { return hostField(p.hostName(), p.Scheme, p.Port) }
+
+// hostName is the name that the target is asked as, with or without a port.
+func (p Spec) hostName() string {
+	switch {
+	case p.HostHeader != "":
+		return p.HostHeader
+	case p.ServerName != "":
+		return p.ServerName
+	default:
+		return bareHost(p.Host)
 	}
-	if name == "" {
-		name = bareHost(p.Host)
+}
+
+// hostField is name as a Host field, with the port unless it has one or the scheme says it.
+func hostField(name string, scheme Scheme, port uint16) string {
+	if strings.Contains(name, ":") {
+		if _, _, err := net.SplitHostPort(name); err == nil {
+			return name
+		}
 	}
-	if _, _, err := net.SplitHostPort(name); err == nil {
-		return name
-	}
-	port := strconv.Itoa(int(p.Port))
+	number := strconv.Itoa(int(port))
 	name = strings.Trim(name, "[]")
 	switch {
-	case port != defaultPort(p.Scheme):
-		return net.JoinHostPort(name, port)
+	case number != defaultPort(scheme):
+		return net.JoinHostPort(name, number)
 	case strings.Contains(name, ":"):
 		return "[" + name + "]"
 	default:

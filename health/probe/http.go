@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"bytes"
 	"compress/gzip"
 	"context"
 	"crypto/x509"
@@ -38,6 +39,8 @@ type httpPlan struct {
 	path    url.URL  // of the first request; its path and query only
 	header  http.Header
 	secrets []headerFile
+	http2   bool
+	text    *requestText // nil: the request is made anew for every attempt
 }
 
 var httpPlans shared[unique.Handle[Spec], httpPlan]
@@ -82,7 +85,7 @@ func planFor(s Spec) (*httpPlan, error) {
 
 func newPlan(key unique.Handle[Spec]) (*httpPlan, error) {
 	s := key.Value()
-	p := &httpPlan{spec: key}
+	p := &httpPlan{spec: key, http2: s.HTTP2}
 	var err error
 	if p.status, err = ParseStatusCodes(s.Status); err != nil {
 		return nil, fmt.Errorf("status: %w", err)
@@ -106,8 +109,11 @@ func newPlan(key unique.Handle[Spec]) (*httpPlan, error) {
 	if _, ok := p.header["Accept-Encoding"]; !ok && s.Match != "" {
 		p.header.Set("Accept-Encoding", "gzip")
 	}
-	p.secrets, err = newHeaderFiles(s.HeaderFiles)
-	return p, err
+	if p.secrets, err = newHeaderFiles(s.HeaderFiles); err != nil {
+		return nil, err
+	}
+	p.text = p.newRequestText(s)
+	return p, nil
 }
 
 // spec is the Spec that the prober was made for.
@@ -138,6 +144,9 @@ type httpAttempt struct {
 
 // do gives the answer, after all redirects that are to be followed. Closing its body ends the connection.
 func (h *httpAttempt) do(ctx context.Context) (*http.Response, error) {
+	if text := h.plan.text; text != nil {
+		return h.roundTrip(ctx, text.request)
+	}
 	spec := h.spec()
 	request := h.firstRequest(&spec)
 	end, client := &h.endpoint, h.tls
@@ -193,7 +202,9 @@ func (p *httpPlan) judge(ctx context.Context, response *http.Response) Result {
 	if p.match == nil {
 		return Result{Outcome: Pass, Reason: ReasonOK, Detail: passDetails()[code].status}
 	}
-	body, err := readBody(response, maxBody)
+	window := windows.Get().(*[maxBody]byte)
+	defer windows.Put(window)
+	body, err := readBody(response, maxBody, window[:])
 	if err != nil && !errors.Is(err, errTooLong) {
 		return classify(ctx, "http body", err, ReasonProtocol).result()
 	}
@@ -217,11 +228,13 @@ var passDetails = sync.OnceValue(func() *[1000]struct{ status, match string } {
 // unzippers are reused: each has a window of 32 KiB.
 var unzippers sync.Pool
 
-// readBody reads the first limit decoded bytes.
-func readBody(response *http.Response, limit int64) ([]byte, error) {
+// readBody reads the first limit decoded bytes, into space as far as that goes.
+func readBody(response *http.Response, limit int64, space []byte) ([]byte, error) {
+	body := bytes.NewBuffer(space[:0])
 	coding := strings.ToLower(response.Header.Get("Content-Encoding"))
 	if coding != "gzip" && coding != "x-gzip" {
-		return io.ReadAll(io.LimitReader(response.Body, limit))
+		_, err := body.ReadFrom(io.LimitReader(response.Body, limit))
+		return body.Bytes(), err
 	}
 	unzip, ok := unzippers.Get().(*gzip.Reader)
 	if !ok {
@@ -234,5 +247,6 @@ func readBody(response *http.Response, limit int64) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	}
-	return io.ReadAll(io.LimitReader(unzip, limit))
+	_, err := body.ReadFrom(io.LimitReader(unzip, limit))
+	return body.Bytes(), err
 }

@@ -3,7 +3,10 @@ package probe
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -101,4 +104,58 @@ func FuzzHTTP2Answer(f *testing.F) {
 	fuzzAnswer(f, Spec{
 		Scheme: HTTP, Host: "127.0.0.1", Port: 80, Path: "/", Method: "GET", Status: "200-599", Match: "ok", Follow: true, HTTP2: true,
 	})
+}
+
+// FuzzPlainHTTPAnswer holds that an answer is judged the same whether its header is read by parsePlain where that can, or
+// always by net/http.
+func FuzzPlainHTTPAnswer(f *testing.F) {
+	const ok = "HTTP/1.1 200 OK\r\n"
+	for _, seed := range []string{
+		"", ok + "\r\nok", ok + "Content-Length: 2\r\n\r\nok", ok + "content-length:\t9 \r\n\r\nok", ok + "Content-Length: 1\r\n\r\nok",
+		ok + "Content-Length: 2\r\nContent-Length: 2\r\n\r\nok", ok + "Content-Length: 1\r\nContent-Length: 2\r\n\r\nok", ok + "Content-Length: +2\r\n\r\nok", ok + "Content-Length:\r\n\r\nok",
+		ok + "Content-Length: 9223372036854775808\r\n\r\nok", ok + "Content-Length: 4611686018427387904\r\n\r\nok",
+		ok + "X: a\r\n b\r\n\r\nok", ok + " X: a\r\n\r\nok", ok + "X : a\r\n\r\nok", ok + ": a\r\n\r\nok", ok + "X\r\n\r\nok", ok + "X: a\r\rb\r\n\r\nok",
+		ok + "X: a\n\nok", ok + "X: \x00\r\n\r\nok", ok + "X: \xff\r\n\r\nok", ok + "X: \x7f\r\n\r\nok", ok + "X!: a\r\n\r\nok", ok + "X: a\r\n", ok + "X: a\r\n\r",
+		ok + "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", ok + "transfer-encoding: x\r\n\r\nok", ok + "Trailer: Te\r\n\r\nok",
+		"HTTP/1.0 204 \r\n\r\nok", "HTTP/1.1 304 Not Modified\r\nContent-Length: 2\r\n\r\nok", "HTTP/1.1 200OK\r\n\r\nok", "HTTP/1.1  200 OK\r\n\r\nok",
+		"HTTP/1.1 200\r\n\r\nok", "HTTP/1.1 20\r\n\r\nok", "HTTP/1.1 2000\r\n\r\nok", "HTTP/1.1 +20 OK\r\n\r\nok", "HTTP/1.2 200 OK\r\n\r\nok", "http/1.1 200 OK\r\n\r\nok",
+		"HTTP/1.1 100 Continue\r\n\r\n" + ok + "\r\nok", "HTTP/1.1 101 Switching Protocols\r\n\r\nok", "HTTP/1.1 099 X\r\n\r\nok",
+		ok + "Content-Encoding: gzip\r\n\r\n" + string(zip(f, "all ok")), ok + "Content-Encoding: gzip\r\n\r\nok",
+	} {
+		f.Add([]byte(seed))
+	}
+	spec := Spec{Scheme: HTTP, Host: "127.0.0.1", Port: 80, Path: "/", Method: "GET", Status: "200-599", Match: "ok"}
+	judging := prober(f, spec).(*httpProber)
+	spec.Match, spec.Method = "", "HEAD"
+	bodiless := prober(f, spec).(*httpProber)
+	f.Fuzz(func(t *testing.T, answer []byte) {
+		for _, made := range []*httpProber{judging, bodiless} {
+			attempt := &httpAttempt{httpProber: made, maxRaw: maxRawBody}
+			spec := made.spec()
+			plain, plainBody := attempt.hear(t, answer, made.plan.text.request)
+			full, fullBody := attempt.hear(t, answer, attempt.firstRequest(&spec))
+			if plain != full || plainBody != fullBody {
+				t.Errorf("%s %q: %+v, %s; by net/http %+v, %s", spec.Method, answer, plain, plainBody, full, fullBody)
+			}
+		}
+	})
+}
+
+// hear judges an answer to request. It also gives what there is of the body, and the error at its end.
+func (h *httpAttempt) hear(t *testing.T, answer []byte, request *http.Request) (result Result, body string) {
+	t.Helper()
+	exchanging := func() *exchange {
+		return &exchange{ctx: t.Context(), conn: &answering{answer: bytes.NewReader(answer)}}
+	}
+	judged, err := h.converse(exchanging(), request, nil) //nolint:bodyclose // there is nothing to close
+	if err != nil {
+		return classify(t.Context(), "http", err, ReasonProtocol).result(), ""
+	}
+	result = h.plan.judge(t.Context(), judged)
+	whole, err := h.converse(exchanging(), request, nil) //nolint:bodyclose // there is nothing to close
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := io.ReadAll(whole.Body)
+	return result, fmt.Sprintf("%q, %v", all, err)
 }

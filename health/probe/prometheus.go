@@ -116,7 +116,7 @@ func askPrometheus(ctx context.Context, attempt *httpAttempt) (bool, error) {
 		return false, err
 	}
 	defer response.Body.Close()
-	body, err := readBody(response, maxQueryAnswer+1)
+	body, err := readBody(response, maxQueryAnswer+1, nil)
 	switch {
 	case len(body) > maxQueryAnswer, errors.Is(err, errTooLong):
 		return false, noData(fmt.Sprintf("the answer is longer than %d bytes", maxQueryAnswer))
