@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/seed-a19ac2b6/failover/plugin/failover/webhook"
 	"github.com/seed-a19ac2b6/failover/plugin/failover/zone"
 
 	"github.com/coredns/caddy"
@@ -47,6 +48,7 @@ type block struct {
 // collector.
 type running struct {
 	runners []*runner
+	told    *webhook.Lease // nil until the start
 	once    sync.Once
 }
 
@@ -87,7 +89,11 @@ func generationOf(c *caddy.Controller) *generation {
 		}
 		return nil
 	})
-	c.OnFinalShutdown(func() error { g.running.release(); return nil })
+	c.OnFinalShutdown(func() error {
+		g.running.release()
+		receivers.Wait() // for what happened last, a moment
+		return nil
+	})
 	runtime.AddCleanup(g, func(r *running) { r.release() }, g.running)
 	return g
 }
@@ -105,6 +111,11 @@ func (g *generation) start() error {
 			return plugin.Error(name, err)
 		}
 	}
+	var hooks []webhook.Config
+	for _, b := range g.blocks {
+		hooks = append(hooks, b.handler.config.Webhooks...)
+	}
+	g.running.told = receivers.Acquire(hooks) // first, or it would miss what the first probes find
 	blocks := make([]zone.Block, 0, len(g.blocks))
 	for _, b := range g.blocks {
 		r, err := newRunner(b.key, b.handler.config)
@@ -164,6 +175,9 @@ func (g *running) release() {
 		live.Unlock()
 		for _, r := range g.runners {
 			r.release()
+		}
+		if g.told != nil {
+			g.told.Release()
 		}
 		g.giveWay()
 	})

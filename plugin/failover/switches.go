@@ -19,7 +19,7 @@ func switched(s zone.Switch) {
 		e.From = s.From.ID
 	}
 	if s.To != nil {
-		e.To = s.To.ID
+		e.To, e.First = s.To.ID, s.To == set.Records[0]
 	}
 	what := set.Name + " " + e.Type
 	switch s.Kind {

@@ -47,6 +47,8 @@ type Event struct {
 	// From and To are states of a check, or ids of records.
 	From string `json:"from,omitempty"`
 	To   string `json:"to,omitempty"`
+	// First tells that the record To is the best that the set has, its primary.
+	First bool `json:"first,omitempty"`
 	// Reason is a word of why, Detail a sentence.
 	Reason string `json:"reason,omitempty"`
 	Detail string `json:"detail,omitempty"`

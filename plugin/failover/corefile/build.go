@@ -87,6 +87,9 @@ func (b *builder) add(s *stanza) error {
 	if err := b.addCanaries(s); err != nil {
 		return err
 	}
+	if err := b.addWebhooks(s); err != nil {
+		return err
+	}
 	for _, r := range s.records {
 		if err := b.addRecords(s, r); err != nil {
 			return r.line.pos.errorf("%w", err)

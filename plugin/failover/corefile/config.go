@@ -1,6 +1,7 @@
 // Package corefile is the language of the failover plugin: it turns the stanzas of one server block into a Config, plain
 // data that is checked here once and never changed after. It starts nothing and asks nobody; what a check names on this
-// machine (certificates, files of header fields, programs, the permission to ping) it tries, to refuse it at load.
+// machine (certificates, files of header fields and keys, programs, the permission to ping) it tries, to refuse it at
+// load.
 package corefile
 
 import (
@@ -9,6 +10,7 @@ import (
 
 	"github.com/seed-a19ac2b6/failover/health"
 	"github.com/seed-a19ac2b6/failover/health/probe"
+	"github.com/seed-a19ac2b6/failover/plugin/failover/webhook"
 	"github.com/seed-a19ac2b6/failover/policy"
 
 	"github.com/coredns/coredns/plugin/pkg/fall"
@@ -28,6 +30,8 @@ type Config struct {
 	Canaries []int
 	// Resolvers are the name servers that Checks look their hosts up at, with the line that names them.
 	Resolvers []Resolver
+	// Webhooks are the receivers of events, in the order of the lines. They are told of the whole process.
+	Webhooks []webhook.Config
 	// Warnings are about what is legal but known to bite, in the order of the lines.
 	Warnings []Warning
 }

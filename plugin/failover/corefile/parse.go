@@ -62,6 +62,7 @@ type stanza struct {
 	records  []*recordLine
 	options  []*optionLine
 	canaries []canaryLine
+	webhooks []webhookLine
 	sets     []*setState
 }
 

@@ -30,6 +30,8 @@ func (s *stanza) readLine(l *line) error {
 		return s.readZoneWord(word, args)
 	case "canary":
 		return s.readCanary(l, args)
+	case "webhook":
+		return s.readWebhook(l, args)
 	case "check":
 		return s.readCheck(l)
 	case "set":

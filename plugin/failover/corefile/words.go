@@ -13,10 +13,10 @@ import (
 var (
 	stanzaWords = []string{
 		"allow_exec", "answer", "cacheable", "canary", "check", "fallthrough", "ns", "primary", "secondary", "set", "soa",
-		"static", "ttl", "weight",
+		"static", "ttl", "webhook", "weight",
 	}
 	stanzaLater = []string{
-		"admin", "at", "continent", "country", "default", "latency", "net", "state", "webhook",
+		"admin", "at", "continent", "country", "default", "latency", "net", "state",
 	}
 
 	setWords = []string{"all_down", "failback", "max", "min", "ttl"}
