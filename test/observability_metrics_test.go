@@ -28,9 +28,6 @@ type metric struct {
 var awaited = map[string]metric{
 	"state_file_errors_total":            {"counter", []string{"operation"}},
 	"state_file_saved_timestamp_seconds": {"gauge", nil},
-	"webhook_sent_total":                 {"counter", []string{"result", "webhook"}},
-	"webhook_dropped_total":              {"counter", []string{"webhook"}},
-	"webhook_queue":                      {"gauge", []string{"webhook"}},
 	"admin_requests_total":               {"counter", []string{"code"}},
 }
 
