@@ -59,7 +59,7 @@ func (t *manualTable) create(m health.Manual) (health.Manual, error) {
 	m.ID, m.Since = t.lastID, now
 	t.states = append(t.states, m)
 	t.changed()
-	events.add(manualEvent(api.EventManual, m, fmt.Sprintf("%s is %s by hand: %s (%s)", m.Checks, m.State, m.Reason, m.Author)))
+	events.add(manualEvent(api.EventManual, m, madeByHand(m)))
 	return m, nil
 }
 
@@ -168,6 +168,10 @@ func (t *manualTable) forced(r *runner) map[int]health.State {
 		}
 	}
 	return forced
+}
+
+func madeByHand(m health.Manual) string {
+	return fmt.Sprintf("%s is %s by hand: %s (%s)", m.Checks, m.State, m.Reason, m.Author)
 }
 
 func manualEvent(kind api.EventKind, m health.Manual, text string) api.Event {

@@ -13,6 +13,17 @@ import (
 
 // switched counts, logs and remembers that a record set answers with something else.
 func switched(s zone.Switch) {
+	e := eventOf(s)
+	if s.Kind == zone.AllDown || s.Kind == zone.Failover {
+		log.Warning(e.Text)
+	} else {
+		log.Info(e.Text)
+	}
+	tallies.switched(s.Set.Config, s.Kind)
+	events.add(e)
+}
+
+func eventOf(s zone.Switch) api.Event {
 	set := s.Set.Config
 	e := api.Event{At: s.At, Kind: api.EventKind(s.Kind), Zone: set.Zone.Name, Set: set.Name, Type: typesOf(set)}
 	if s.From != nil {
@@ -25,6 +36,9 @@ func switched(s zone.Switch) {
 	switch s.Kind {
 	case zone.Failover:
 		e.Text = fmt.Sprintf("%s has failed over from %s to %s", what, e.From, e.To)
+		if s.From == nil { // it was so before this process was
+			e.Text = fmt.Sprintf("%s is on %s, not on %s", what, e.To, set.Records[0].ID)
+		}
 	case zone.Failback:
 		e.Text = fmt.Sprintf("%s has gone back from %s to %s", what, e.From, e.To)
 	case zone.AllDown:
@@ -35,13 +49,7 @@ func switched(s zone.Switch) {
 			e.Text += ": " + e.To
 		}
 	}
-	if s.Kind == zone.AllDown || s.Kind == zone.Failover {
-		log.Warning(e.Text)
-	} else {
-		log.Info(e.Text)
-	}
-	tallies.switched(set, s.Kind)
-	events.add(e)
+	return e
 }
 
 // typesOf names the types that a set answers: "A/AAAA" for one of addresses.

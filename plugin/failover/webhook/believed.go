@@ -36,6 +36,16 @@ func (b believed) told(m *message) {
 	}
 }
 
+// agrees tells that a receiver which was told m would believe nothing else than it does.
+func (b believed) agrees(m *message) bool {
+	for c, on := range conditionsOf(&m.Event) {
+		if on != (b[m.subject][c] != nil) {
+			return false
+		}
+	}
+	return true
+}
+
 func (b believed) wrong(subject string) bool { return len(b[subject]) > 0 }
 
 // since is when a condition began, zero if it is not believed to stand.

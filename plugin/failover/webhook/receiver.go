@@ -32,6 +32,9 @@ const (
 type Journal interface {
 	// After gives the events with a higher number that are remembered, and the number of the last.
 	After(seq uint64) ([]api.Event, uint64)
+	// Standing gives an event for every record set that something is wrong with now, as if that had just happened, and for
+	// every manual state. It tells whether that can be told: not while nothing is served.
+	Standing() ([]api.Event, bool)
 	// Listen gives a channel that holds a signal while there is news, until stop is called.
 	Listen() (news <-chan struct{}, stop func())
 }
@@ -57,6 +60,7 @@ type receiver struct {
 	failures  int       // attempts that have failed in a row
 	retryAt   time.Time // when the next may be made
 	refreshed time.Time // when alerts were last told
+	compared  time.Time // when it was last seen whether they are right
 	complaint string    // what was last logged, and when
 	complied  time.Time
 }
@@ -80,7 +84,7 @@ func (r *receiver) run(ctx context.Context, news <-chan struct{}) {
 	r.believed = make(believed)
 	r.queue.owed = r.believed.wrong
 	r.queue.dropped = r.drop
-	r.refreshed = time.Now()
+	r.refreshed, r.compared = time.Now(), time.Now()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	var now *attempt
@@ -127,8 +131,9 @@ func (r *receiver) run(ctx context.Context, news <-chan struct{}) {
 // pull takes what is new in the journal.
 func (r *receiver) pull(now time.Time) {
 	found, last := r.journal.After(r.seq)
-	if n := last - r.seq; n > uint64(len(found)) {
-		r.drop(int(n)-len(found), "there were too many events at a time")
+	missed := last-r.seq > uint64(len(found))
+	if missed {
+		r.drop(int(last-r.seq)-len(found), "there were too many events at a time")
 	}
 	r.seq = last
 	c := r.config()
@@ -142,7 +147,53 @@ func (r *receiver) pull(now time.Time) {
 		}
 	}
 	r.hold(r.damper.due(now), now)
+	// What was missed is made up for; and alerts must stand as long as what they are about, though no event of this
+	// process may have told of that, as when the state of health was kept over a restart.
+	if missed || r.key.format == Alertmanager && now.Sub(r.compared) >= alertEvery {
+		r.compared = now
+		r.compare(now, c)
+	}
 	r.queue.expire(now)
+}
+
+// compare has the receiver told of record sets that are not as it will believe when it has been told all that waits.
+func (r *receiver) compare(now time.Time, c Config) {
+	stands := make(map[string]*message)
+	standing, known := r.journal.Standing()
+	if !known {
+		return
+	}
+	for _, e := range standing {
+		m := &message{Event: e, subject: subjectOf(&e), id: fmt.Sprintf("%s-now-%d-%d", r.origin, now.UnixNano(), len(stands))}
+		if before := stands[m.subject]; before == nil || e.Kind == api.EventAllDown { // of sets of one name, the worse
+			stands[m.subject] = m
+		}
+	}
+	differs := func(subject string) bool {
+		_, waits := r.queue.last[subject]
+		return !waits && r.damper.flapping[subject] == nil
+	}
+	var news []message
+	for subject, m := range stands {
+		if c.tells(m.Kind) && differs(subject) && !r.believed.agrees(m) {
+			news = append(news, *m)
+		}
+	}
+	for subject, conditions := range r.believed {
+		for _, s := range conditions {
+			if m := s.by; stands[subject] == nil && m.Set != "" && flaps(m.Kind) && differs(subject) {
+				m.Event = api.Event{
+					Seq: m.Seq, At: now, Kind: api.EventRecovered, Zone: m.Zone, Set: m.Set, Type: m.Type,
+					Text: "nothing is wrong with " + m.Set + " " + m.Type + " any more",
+				}
+				m.id, m.Flapping = fmt.Sprintf("%s-now-%d-%d", r.origin, now.UnixNano(), len(stands)+len(news)), nil
+				news = append(news, m)
+				break
+			}
+		}
+	}
+	sortBySeq(news)
+	r.hold(news, now)
 }
 
 func (r *receiver) hold(all []message, now time.Time) {
@@ -235,6 +286,9 @@ func (r *receiver) wake(busy bool, ends time.Time) time.Time {
 		}
 	}
 	sooner(r.damper.wake())
+	if r.key.format == Alertmanager {
+		sooner(r.compared.Add(alertEvery))
+	}
 	if !busy && len(r.queue.waiting) > 0 {
 		sooner(r.retryAt)
 	}

@@ -22,7 +22,9 @@ type fakeJournal struct {
 	mu     sync.Mutex
 	events []api.Event
 	keeps  int
-	news   map[chan struct{}]bool
+
+	standing []api.Event
+	news     map[chan struct{}]bool
 }
 
 func (j *fakeJournal) After(seq uint64) ([]api.Event, uint64) {
@@ -33,6 +35,12 @@ func (j *fakeJournal) After(seq uint64) ([]api.Event, uint64) {
 		seq = max(seq, last-uint64(j.keeps))
 	}
 	return append([]api.Event(nil), j.events[min(seq, last):]...), last
+}
+
+func (j *fakeJournal) Standing() ([]api.Event, bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.standing, true
 }
 
 func (j *fakeJournal) Listen() (news <-chan struct{}, stop func()) {
@@ -69,6 +77,7 @@ type fakeReceiver struct {
 	mu      sync.Mutex
 	does    outcome
 	hangs   bool
+	poison  string   // the record set of which it takes nothing
 	letters []string // "SECONDS: KIND SET", of alerts how many
 	configs []Config
 	began   time.Time
@@ -85,6 +94,9 @@ func (f *fakeReceiver) post(ctx context.Context, c Config, l letter, _ string) o
 		what = fmt.Sprintf("%s %s", m.Kind, m.Set)
 	} else if json.Unmarshal(l.body, &alerts) == nil {
 		what = fmt.Sprintf("%d alerts", len(alerts))
+	}
+	if f.poison != "" && m.Set == f.poison {
+		does = outcome{result: retry, why: "status 500"}
 	}
 	f.letters = append(f.letters, fmt.Sprintf("%.0f: %s", time.Since(f.began).Seconds(), what))
 	f.mu.Unlock()
@@ -198,6 +210,24 @@ func TestAReceiverThatFailsIsTriedAgain(t *testing.T) {
 	})
 }
 
+// One message that a receiver cannot take does not keep the others from it for ever.
+func TestTheOthersHaveTheirTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rs, j, f := rig()
+		l := rs.Acquire([]Config{all(JSON)})
+		f.poison = "poison."
+		j.add(api.EventFailover, "poison.")
+		j.add(api.EventFailover, "a.")
+		time.Sleep(time.Hour)
+		at := slices.IndexFunc(f.got(), func(letter string) bool { return strings.HasSuffix(letter, "failover a.") })
+		if at != rotateAfter {
+			t.Errorf("The other came as number %d, want %d", at, rotateAfter)
+		}
+		l.Release()
+		rs.Wait()
+	})
+}
+
 // A receiver that is away for hours is told at once how things are, and not how they came to be.
 func TestAReceiverThatWasAwayIsToldHowThingsAre(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -261,6 +291,7 @@ func TestAlertsAreToldAgainWhileTheyStand(t *testing.T) {
 		rs, j, f := rig()
 		l := rs.Acquire([]Config{all(Alertmanager)})
 		time.Sleep(time.Second)
+		j.standing = []api.Event{of(0, 0, api.EventAllDown, "a.").Event, of(0, 0, api.EventFailover, "b.").Event}
 		j.add(api.EventAllDown, "a.")
 		j.add(api.EventFailover, "b.")
 		f.want(t, "1: 1 alerts", "1: 1 alerts")
@@ -276,11 +307,21 @@ func TestAlertsAreToldAgainWhileTheyStand(t *testing.T) {
 		if got := f.got(); len(got) != 1 || !strings.HasSuffix(got[0], "2 alerts") {
 			t.Errorf("Got %q", got)
 		}
+		j.mu.Lock()
+		j.standing = nil
+		j.mu.Unlock()
 		j.add(api.EventRecovered, "a.")
 		j.add(api.EventRecovered, "b.")
 		f.got()
 		time.Sleep(10 * time.Minute)
 		f.want(t)
+		j.mu.Lock() // as after a restart that kept the state
+		j.standing = []api.Event{of(0, 0, api.EventFailover, "c.").Event}
+		j.mu.Unlock()
+		time.Sleep(time.Minute)
+		if got := f.got(); len(got) == 0 || !strings.HasSuffix(got[0], ": 1 alerts") {
+			t.Errorf("Of what stands without an event, it is told %q", got)
+		}
 		l.Release()
 		rs.Wait()
 	})
@@ -370,16 +411,22 @@ func TestTheEndWaitsForAMomentOnly(t *testing.T) {
 func TestEventsThatTheJournalForgotAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rs, j, f := rig()
-		j.keeps = 2
 		l := rs.Acquire([]Config{all(JSON)})
-		synctest.Wait()
+		j.add(api.EventAllDown, "gone.")
+		j.add(api.EventAllDown, "stays.")
+		f.want(t, "0: all_down gone.", "0: all_down stays.")
+		j.keeps, j.standing = 2, []api.Event{of(0, 0, api.EventAllDown, "stays.").Event, of(0, 0, api.EventFailover, "new.").Event}
 		j.mu.Lock()
 		for range 4 {
 			j.events = append(j.events, api.Event{Seq: uint64(len(j.events) + 1), At: time.Now(), Kind: api.EventTransition})
 		}
 		j.mu.Unlock()
 		j.add(api.EventFailover, "a.")
-		f.want(t, "0: failover a.")
+		got := f.got() // what was missed is told from what stands
+		slices.Sort(got)
+		if strings.Join(got, ", ") != "0: failover a., 0: failover new., 0: recovered gone." {
+			t.Errorf("Got %q", got)
+		}
 		if got := valueOf(t, lost.WithLabelValues("hooks.example.org")); got != 3 {
 			t.Errorf("%v are counted, want 3", got)
 		}

@@ -43,6 +43,19 @@ func (s *Set) posture() posture {
 	return p
 }
 
+// Trouble tells what is wrong with what the set answers: AllDown, or Failover with the record that it is on instead of
+// its primary; nothing where all is well.
+func (s *Set) Trouble() (SwitchKind, *corefile.Record) {
+	p := s.posture()
+	switch {
+	case p.allDown:
+		return AllDown, nil
+	case p.active > 0:
+		return Failover, s.record(p.active)
+	}
+	return "", nil
+}
+
 // note keeps what is to be told of a set that was evaluated. Where nothing is healthy the record that a failover set is
 // on is nothing but a matter of form.
 func (x *Index) note(s *Set, before, after posture, now time.Time) {
