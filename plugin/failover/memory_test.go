@@ -49,7 +49,7 @@ func setCost(tb testing.TB, checked bool) (bytes, objects float64) {
 	}
 	text := manySets(sets, check)
 	// A map keeps its room when it is emptied.
-	tallies.entries = make(map[tallyKey]*tallyEntry)
+	tallies.entries = make(map[tallyKey]tallyEntry)
 	names.named, names.users, names.series = make(map[string]*named), make(map[uint64]nameUse), make(map[uint64]moves)
 	bytesBefore, objectsBefore := inUse()
 	kept := settle(tb, text)
@@ -95,7 +95,7 @@ func settle(tb testing.TB, text string) settled {
 		tb.Fatal(err)
 	}
 	names.add(config)
-	s := settled{config, zone.New(config, tallies.acquire)}
+	s := settled{config, zone.New(config, tallies.attach)}
 	s.index.Start(func(int) health.Status { return health.Status{State: health.Healthy} }, time.Now())
 	return s
 }

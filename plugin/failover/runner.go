@@ -41,7 +41,7 @@ func newRunner(key string, config *corefile.Config) (*runner, error) {
 		names.remove(config)
 		return nil, fmt.Errorf("starting the checks: %w", err)
 	}
-	r := &runner{key: key, config: config, lease: lease, stop: func() {}, index: zone.New(config, tallies.acquire)}
+	r := &runner{key: key, config: config, lease: lease, stop: func() {}, index: zone.New(config, tallies.attach)}
 	r.index.Panicked = panicked
 	r.index.Switched = switched
 	manuals.join(r)

@@ -18,7 +18,6 @@ import (
 	"github.com/seed-a19ac2b6/failover/plugin/failover/corefile"
 	"github.com/seed-a19ac2b6/failover/plugin/failover/explain"
 	"github.com/seed-a19ac2b6/failover/plugin/failover/zone"
-	"github.com/seed-a19ac2b6/failover/policy"
 
 	"github.com/coredns/caddy"
 	"github.com/miekg/dns"
@@ -49,9 +48,7 @@ func load(t *testing.T, text string) *fixture {
 	for range config.Leaves() {
 		fx.statuses = append(fx.statuses, health.Status{State: health.Healthy, Since: began})
 	}
-	fx.index = zone.New(config, func(string, string, uint16) *[policy.Families]zone.Tally {
-		return new([policy.Families]zone.Tally)
-	})
+	fx.index = zone.New(config, func(string, string, uint16, *zone.Tallies) {})
 	fx.index.Start(func(leaf int) health.Status { return fx.statuses[leaf] }, fx.now)
 	return fx
 }

@@ -69,7 +69,7 @@ func (a *Answer) Pick(d Draw) Picked {
 	outcome, rrs, end := pick(&a.root, &d, d.Room, "")
 	switch {
 	case outcome == policy.AnswerNoData, outcome == policy.Answer && len(rrs) == 0:
-		return Picked{Outcome: policy.AnswerNoData, SOA: a.root.set.zone.apex.Load().negative[end.negative]}
+		return Picked{Outcome: policy.AnswerNoData, SOA: a.root.set.node.zone.apex.Load().negative[end.negative]}
 	case outcome != policy.Answer:
 		return Picked{Outcome: outcome}
 	}

@@ -18,7 +18,7 @@ func (s *Set) compile(family int, plan *policy.Plan) *Answer {
 	}
 	a := &whole.Answer
 	a.Family, a.AllDown, a.Degraded = family, plan.AllDown, !s.settled
-	c := compiler{owner: s.Config.Name, zone: s.zone}
+	c := compiler{owner: s.Config.Name, zone: s.node.zone}
 	c.branch(&a.root, whole.leaf[:], s, family, plan, s.ttl)
 	a.Room = room(&a.root)
 	return a

@@ -24,6 +24,8 @@ type Index struct {
 
 	zones map[string]*Zone
 	sets  []Set // every alias target before the sets that point at it
+	bare  []Node
+	names names
 	users users
 
 	mu      sync.Mutex // guards Start, Update and Adopt, and with them all that is not for queries
@@ -42,8 +44,7 @@ type Zone struct {
 	// Tally counts the answers that belong to no record set.
 	Tally *Tally
 
-	nodes   map[string]*Node
-	spare   []Node   // what ensure will hand out
+	tallies *Tallies
 	classes []uint32 // the TTLs a negative answer can have
 	apex    apexPointer
 	raised  time.Time // when the zone was given its serial
@@ -51,21 +52,14 @@ type Zone struct {
 	transferOrder transferOrder
 }
 
-// Tallies gives the counters for the answers of a set: for the types 0, A and AAAA those of A and AAAA, in this order;
-// else the first is that of the type. With the empty name and type 0 it is that of a zone beside its sets. The same key
-// must give the same counters over reloads.
-type Tallies func(zone, name string, rrtype uint16) *[policy.Families]Tally
-
 // New builds the index of a configuration; nothing is answered before Start.
-func New(config *corefile.Config, tallies Tallies) *Index {
+func New(config *corefile.Config, attach Attach) *Index {
 	x := &Index{zones: make(map[string]*Zone, len(config.Zones)), late: make(map[*Zone]bool)}
 	count := 0
 	for _, zc := range config.Zones {
-		z := &Zone{
-			Config: zc, Tally: &tallies(zc.Name, "", 0)[0], nodes: make(map[string]*Node, len(zc.Sets)+1),
-			classes: ttlClasses(config, zc),
-		}
-		z.ensure(zc.Name)
+		z := &Zone{Config: zc, tallies: new(Tallies), classes: ttlClasses(config, zc)}
+		z.Tally = &z.tallies[0]
+		attach(zc.Name, "", 0, z.tallies)
 		x.zones[zc.Name] = z
 		count += len(zc.Sets)
 	}
@@ -73,22 +67,21 @@ func New(config *corefile.Config, tallies Tallies) *Index {
 	at, shapes := make(map[*corefile.Set]int, count), make(shapes)
 	for _, zc := range config.Zones {
 		for _, sc := range zc.Sets {
-			x.place(sc, at, shapes, tallies)
+			x.place(sc, at, shapes, attach)
 		}
 	}
 	for i := range x.sets {
-		s := &x.sets[i]
-		s.zone.add(s)
-		if s.shape.Kind == policy.Failover && s.shape.Failback.After > 0 {
+		if s := &x.sets[i]; s.shape.Kind == policy.Failover && s.shape.Failback.After > 0 {
 			x.waiting = append(x.waiting, i)
 		}
 	}
+	x.connect()
 	x.users = usersOf(x.sets, config.Leaves())
 	return x
 }
 
 // place appends the set to the order after all that it points at, and notes where. The configuration has no loops (A07).
-func (x *Index) place(config *corefile.Set, at map[*corefile.Set]int, shapes shapes, tallies Tallies) {
+func (x *Index) place(config *corefile.Set, at map[*corefile.Set]int, shapes shapes, attach Attach) {
 	if _, placed := at[config]; placed {
 		return
 	}
@@ -98,7 +91,7 @@ func (x *Index) place(config *corefile.Set, at map[*corefile.Set]int, shapes sha
 		}
 		for _, target := range record.Alias.Target {
 			if target != nil {
-				x.place(target, at, shapes, tallies)
+				x.place(target, at, shapes, attach)
 			}
 		}
 	}
@@ -106,7 +99,7 @@ func (x *Index) place(config *corefile.Set, at map[*corefile.Set]int, shapes sha
 	at[config] = i
 	x.sets = x.sets[:i+1]
 	s := &x.sets[i]
-	s.init(config, x.zones[config.Zone.Name], shapes.of(config), tallies)
+	s.init(config, x.zones[config.Zone.Name], shapes.of(config), attach)
 	for r, record := range config.Records {
 		if record.Alias == nil {
 			continue
@@ -126,6 +119,9 @@ func (x *Index) place(config *corefile.Set, at map[*corefile.Set]int, shapes sha
 		}
 	}
 }
+
+// Tallies are the counters of which Tally is one.
+func (z *Zone) Tallies() *Tallies { return z.tallies }
 
 // Sets gives all record sets.
 func (x *Index) Sets() iter.Seq[*Set] {
@@ -185,7 +181,7 @@ func (x *Index) Update(leaves []int, now time.Time) (wake time.Time) {
 		s.queued = false
 		answers, parentsToo := x.evaluate(s, now)
 		if answers {
-			x.late[s.zone] = true
+			x.late[s.node.zone] = true
 		}
 		if parentsToo && s.links != nil {
 			for _, p := range s.links.parents {

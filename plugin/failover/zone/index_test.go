@@ -28,7 +28,7 @@ func load(tb testing.TB, text string) (*Index, []health.Status) {
 	for i := range states {
 		states[i].State = health.Healthy
 	}
-	x := New(config, func(string, string, uint16) *[policy.Families]Tally { return new([policy.Families]Tally) })
+	x := New(config, func(string, string, uint16, *Tallies) {})
 	x.Start(func(leaf int) health.Status { return states[leaf] }, time.Unix(1_800_000_000, 0))
 	return x, states
 }
@@ -204,6 +204,8 @@ func TestMatchAsTheSimpleWay(t *testing.T) {
 		static *.w A 192.0.2.1
 		static x.w A 192.0.2.1
 		static "*.x.w" TXT x
+		static @ TXT x
+		static www TXT x
 	}`)
 	labels := []string{"www", "a", "b", "c", "w", "x", "*", "sub", "example", "org", "WWW", "Org", `\.`, `\042`}
 	rapid.Check(t, func(rt *rapid.T) {
@@ -214,9 +216,16 @@ func TestMatchAsTheSimpleWay(t *testing.T) {
 		name += "."
 		m := x.Match(name)
 		zoneName, node, wild := simpleMatch(x, strings.ToLower(name))
-		if m.Zone.Config.Name != zoneName || m.Node != node || m.Wildcard != wild {
-			rt.Fatalf("%s: got zone %s, node %p, wildcard %v; want %s, %p, %v",
-				name, m.Zone.Config.Name, m.Node, m.Wildcard, zoneName, node, wild)
+		got := ""
+		if m.Node != nil {
+			got = m.Node.name
+		}
+		if m.Zone.Config.Name != zoneName || got != node || m.Wildcard != wild {
+			rt.Fatalf("%s: got zone %s, node %q, wildcard %v; want %s, %q, %v",
+				name, m.Zone.Config.Name, got, m.Wildcard, zoneName, node, wild)
+		}
+		if m.Node != nil && m.Node.zone != m.Zone {
+			rt.Fatalf("%s: the node is of another zone", name)
 		}
 		if m.Apex != (strings.ToLower(name) == zoneName) || m.Folded != (strings.ToLower(name) != name) {
 			rt.Fatalf("%s: got apex %v, folded %v", name, m.Apex, m.Folded)
@@ -224,25 +233,38 @@ func TestMatchAsTheSimpleWay(t *testing.T) {
 	})
 }
 
-func simpleMatch(x *Index, name string) (zone string, node *Node, wildcard bool) {
+func simpleMatch(x *Index, name string) (zone, node string, wildcard bool) {
 	for z := range x.zones {
 		if dns.IsSubDomain(z, name) && len(z) > len(zone) {
 			zone = z
 		}
 	}
-	nodes := x.zones[zone].nodes
-	if n := nodes[name]; n != nil {
-		return zone, n, false
+	exists := func(name string) bool {
+		if name == zone {
+			return true
+		}
+		for s := range x.Sets() {
+			if s.Config.Zone.Name == zone && dns.IsSubDomain(name, s.Config.Name) {
+				return true
+			}
+		}
+		return false
+	}
+	if exists(name) {
+		return zone, name, false
 	}
 	for at := name; at != zone; {
 		off, end := dns.NextLabel(at, 0)
 		if at = at[off:]; end {
 			at = "."
 		}
-		if nodes[at] != nil {
-			w := nodes["*."+strings.TrimPrefix(at, ".")]
-			return zone, w, w != nil
+		if exists(at) {
+			w := "*." + strings.TrimPrefix(at, ".")
+			if exists(w) {
+				return zone, w, true
+			}
+			return zone, "", false
 		}
 	}
-	return zone, nil, false
+	return zone, "", false
 }

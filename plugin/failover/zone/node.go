@@ -1,8 +1,6 @@
 package zone
 
 import (
-	"strings"
-
 	"github.com/miekg/dns"
 )
 
@@ -11,8 +9,11 @@ const MaxChain = 8
 
 // Node is a name that exists in a zone. One without sets is the apex or an empty non-terminal.
 type Node struct {
-	set      *Set  // the first, which leads to the others
-	wildcard *Node // the child "*", when it exists
+	name     string
+	zone     *Zone
+	set      *Set   // the first, which leads to the others
+	wildcard nodeID // the child "*", when it exists
+	apex     bool
 }
 
 // Set returns the set that answers the type at this name and the family to take from it, or nil.
@@ -37,36 +38,6 @@ func (n *Node) CNAME() *Set {
 		return nil
 	}
 	return n.set
-}
-
-// ensure returns the node of a name of the zone, making it and the empty non-terminals above it.
-func (z *Zone) ensure(name string) *Node {
-	if n := z.nodes[name]; n != nil {
-		return n
-	}
-	if len(z.spare) == 0 {
-		z.spare = make([]Node, max(4, min(len(z.nodes), 512))) // few arrays, not an object for each name
-	}
-	n := &z.spare[0]
-	z.spare = z.spare[1:]
-	z.nodes[name] = n
-	if name != z.Config.Name {
-		off, end := dns.NextLabel(name, 0)
-		parent := "."
-		if !end {
-			parent = name[off:]
-		}
-		up := z.ensure(parent)
-		if strings.HasPrefix(name, "*.") {
-			up.wildcard = n
-		}
-	}
-	return n
-}
-
-func (z *Zone) add(s *Set) {
-	n := z.ensure(s.Config.Name)
-	s.sibling, n.set = n.set, s
 }
 
 // Match is where a name leads.
@@ -100,29 +71,30 @@ func (x *Index) Match(qname string) (m Match) {
 		}
 		name = append(name, c)
 	}
-	apex := 0
-	for end := false; ; {
-		if m.Zone = x.zones[string(name[apex:])]; m.Zone != nil {
-			break
-		}
-		if end || len(name) == 1 {
-			return m
-		}
-		if apex, end = dns.NextLabel(qname, apex); end {
-			if m.Zone = x.zones["."]; m.Zone == nil {
-				return m
-			}
-			apex = len(name)
-			break
-		}
+	if n := x.node(x.find(name)); n != nil {
+		m.Zone, m.Node, m.Apex = n.zone, n, n.apex
+		return m
 	}
-	m.Apex = apex == 0
-	if m.Node = m.Zone.nodes[string(name)]; m.Node == nil {
-		m.Node = m.Zone.wildcard(qname, name, apex)
-		m.Wildcard = m.Node != nil
-		m.Through = m.Node == nil && through(m.Zone.Config.Fall.Zones, name)
+	encloser := x.encloser(qname, name)
+	if encloser == nil {
+		return m
 	}
+	m.Zone = encloser.zone
+	m.Node = x.node(encloser.wildcard)
+	m.Wildcard = m.Node != nil
+	m.Through = m.Node == nil && through(m.Zone.Config.Fall.Zones, name)
 	return m
+}
+
+// encloser returns the node of the closest encloser of a name that does not exist (RFC 4592, section 3.3.1), or nil for
+// a name in no zone.
+func (x *Index) encloser(qname string, name []byte) *Node {
+	for off, end := dns.NextLabel(qname, 0); !end; off, end = dns.NextLabel(qname, off) {
+		if n := x.node(x.find(name[off:])); n != nil {
+			return n
+		}
+	}
+	return x.node(x.find([]byte(".")))
 }
 
 // through tells whether a name lies in one of the zones. It does what fall.F does, without its garbage.
@@ -150,20 +122,4 @@ func boundary(name []byte, at int) bool {
 		escapes++
 	}
 	return escapes%2 == 0
-}
-
-// wildcard returns the node of the wildcard at the closest encloser of a name that does not exist, or nil (RFC 4592,
-// section 3.3.1). The zone begins at octet apex of the name.
-func (z *Zone) wildcard(qname string, name []byte, apex int) *Node {
-	for off := 0; off < apex; {
-		next, end := dns.NextLabel(qname, off)
-		if end || next >= apex {
-			return z.nodes[z.Config.Name].wildcard
-		}
-		if n := z.nodes[string(name[next:])]; n != nil {
-			return n.wildcard
-		}
-		off = next
-	}
-	return nil
 }

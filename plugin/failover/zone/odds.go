@@ -33,7 +33,7 @@ type End struct {
 // Prospect returns what the answer can be.
 func (a *Answer) Prospect() Prospect {
 	p := prospectOf(&a.root)
-	negative := a.root.set.zone.apex.Load().negative
+	negative := a.root.set.node.zone.apex.Load().negative
 	ends := make([]End, len(p.ends))
 	for i, e := range p.ends {
 		ends[i] = End{Outcome: e.outcome, Odds: e.odds}

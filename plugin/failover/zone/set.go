@@ -12,19 +12,23 @@ import (
 )
 
 // Set is one record set at work. There may be hundreds of thousands, so it holds only what every set needs.
+//
+// Among so many the one that is asked is in no cache of the processor, and each line of memory it is read from costs as
+// much as all else that is done with it. So what a query reads is one line, the first, its counters are the next, and
+// all is a whole number of lines, of 64 bytes.
 type Set struct {
-	// For queries, and first: among a hundred thousand sets the one that is asked is in no cache of the processor, and
-	// each line of memory it is read from costs as much as all else that is done with it.
+	node    Node // of the set's name, if it is the name's first set
 	answers [policy.Families]atomic.Pointer[Answer]
-	tallies *[policy.Families]Tally
-	sibling *Set   // the next set of the same name
-	rrtype  uint16 // Config.Type
+	rrtype  uint16       // Config.Type
+	active  atomic.Int32 // for the collector
+
+	tallies Tallies
 
 	Config *corefile.Set
 
-	zone  *Zone
-	shape *shape
-	links *links // nil for a set without aliases, from it or to it
+	sibling *Set // the next set of the same name
+	shape   *shape
+	links   *links // nil for a set without aliases, from it or to it
 
 	// The evaluator's.
 	queued  bool
@@ -33,8 +37,6 @@ type Set struct {
 	ttl     uint32
 	memory  *policy.Memory // nil where there is nothing to remember
 	plans   [policy.Families]*policy.Plan
-
-	active atomic.Int32 // for the collector
 }
 
 // links are what aliases tie to a set.
@@ -47,9 +49,10 @@ type links struct {
 }
 
 // init fills a set that is still empty.
-func (s *Set) init(config *corefile.Set, z *Zone, shape *shape, tallies Tallies) {
-	s.Config, s.zone, s.shape, s.rrtype = config, z, shape, config.Type
-	s.tallies = tallies(config.Zone.Name, config.Name, config.Type)
+func (s *Set) init(config *corefile.Set, z *Zone, shape *shape, attach Attach) {
+	s.Config, s.shape, s.rrtype = config, shape, config.Type
+	s.node = Node{name: config.Name, zone: z, set: s}
+	attach(config.Zone.Name, config.Name, config.Type, &s.tallies)
 	if shape.remembers() {
 		s.memory = new(policy.Memory)
 	}
@@ -66,6 +69,9 @@ func (s *Set) family(rrtype uint16) (int, bool) {
 	}
 	return 0, false
 }
+
+// Tallies are all counters of the set.
+func (s *Set) Tallies() *Tallies { return &s.tallies }
 
 // Tally counts the answers of a family.
 func (s *Set) Tally(family int) *Tally {

@@ -105,7 +105,7 @@ func (e *examiner) examine(s *Set) *Situation {
 // copied is the set with a memory and links of its own; the links are still those of the original.
 func (s *Set) copied() *Set {
 	own := new(Set)
-	own.init(s.Config, s.zone, s.shape, func(string, string, uint16) *[policy.Families]Tally { return s.tallies })
+	own.init(s.Config, s.node.zone, s.shape, func(string, string, uint16, *Tallies) {})
 	own.settled, own.guess, own.ttl, own.plans = s.settled, s.guess, s.ttl, s.plans
 	own.active.Store(s.active.Load())
 	for f := range s.answers {

@@ -76,7 +76,7 @@ func (o *transferOrder) of(x *Index, z *Zone) []*Set {
 	o.once.Do(func() {
 		keys := make(map[*Set]string)
 		for s := range x.Sets() {
-			if s.zone == z {
+			if s.node.zone == z {
 				keys[s] = canonicalKey(s.Config.Name)
 				o.sets = append(o.sets, s)
 			}
