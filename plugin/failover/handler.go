@@ -122,8 +122,21 @@ func (f *Failover) answer(ctx context.Context, w dns.ResponseWriter, r *dns.Msg,
 		set.Tally(family).NoData.Add(1)
 		return negative(r, dns.RcodeSuccess, m.Zone.Negative())
 	}
-	reply, room := newReplyFor(r, a)
+	var (
+		reply *reply
+		room  []dns.RR
+	)
+	if a.Room > 0 {
+		reply, room = newRoomyReply(r, int(a.Room))
+	}
 	got := f.pick(ctx, r, a, room)
+	switch {
+	case reply != nil:
+	case got.Address != nil:
+		return newAddressReply(r, f.owner(r), got.Address)
+	default:
+		reply = newReply(r)
+	}
 	switch got.Outcome {
 	case policy.Answer:
 		reply.Answer = f.owned(got.Records, r, m)
@@ -148,7 +161,7 @@ func (f *Failover) pick(ctx context.Context, r *dns.Msg, a *zone.Answer, room []
 	} else {
 		got = pickAndTell(ctx, a, draw)
 	}
-	switch tally := a.Set().Tally(a.Family); {
+	switch tally := a.Set().Tally(int(a.Family)); {
 	case a.AllDown:
 		tally.AllDown.Add(1)
 	case got.Outcome == policy.AnswerNoData:

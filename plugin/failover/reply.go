@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"net"
 	"strings"
 
 	"github.com/seed-a19ac2b6/failover/plugin/failover/zone"
@@ -45,17 +46,56 @@ type roomyReply struct {
 	records [16]dns.RR
 }
 
-// newReplyFor is newReply with an empty slice that has room for the records of an answer in random order.
-func newReplyFor(r *dns.Msg, a *zone.Answer) (*reply, []dns.RR) {
-	if a.Room == 0 {
-		return newReply(r), nil
-	}
+// newRoomyReply is newReply with an empty slice that has room for so many records.
+func newRoomyReply(r *dns.Msg, room int) (*reply, []dns.RR) {
 	m := new(roomyReply)
 	m.init(r)
-	if a.Room > len(m.records) {
-		return &m.reply, make([]dns.RR, 0, a.Room)
+	if room > len(m.records) {
+		return &m.reply, make([]dns.RR, 0, room)
 	}
-	return &m.reply, m.records[:0:a.Room]
+	return &m.reply, m.records[:0:room]
+}
+
+// replyA and replyAAAA are replies with the one record that is their answer, still in one allocation. With a record of
+// its own a reply can have the owner as it was asked, and what writes the reply reads no memory that the query has not
+// touched before.
+type (
+	replyA struct {
+		reply
+		answer [1]dns.RR
+		record dns.A
+		octets [net.IPv4len]byte
+	}
+	replyAAAA struct {
+		reply
+		answer [1]dns.RR
+		record dns.AAAA
+		octets [net.IPv6len]byte
+	}
+)
+
+// newAddressReply is newReply with an address of the given owner.
+func newAddressReply(r *dns.Msg, owner string, address *zone.Address) *reply {
+	header := dns.RR_Header{Name: owner, Class: dns.ClassINET, Ttl: address.TTL}
+	octets := address.Octets()
+	if len(octets) == net.IPv4len {
+		m := new(replyA)
+		m.init(r)
+		header.Rrtype = dns.TypeA
+		m.octets = [net.IPv4len]byte(octets)
+		m.record = dns.A{Hdr: header, A: m.octets[:]}
+		m.answer[0] = &m.record
+		m.Answer = m.answer[:]
+		return &m.reply
+	}
+	m := new(replyAAAA)
+	m.init(r)
+	header.Rrtype = dns.TypeAAAA
+	m.octets = [net.IPv6len]byte(octets)
+	m.record = dns.AAAA{Hdr: header, AAAA: m.octets[:]}
+	m.answer[0] = &m.record
+	m.Answer = m.answer[:]
+	return &m.reply
 }
 
 // unwritten is called for a reply that could not be written: the client is gone, or cannot be reached. A SERVFAIL would

@@ -3,6 +3,7 @@ package zone
 import (
 	"math/bits"
 	"math/rand/v2"
+	"net"
 	"slices"
 
 	"github.com/seed-a19ac2b6/failover/policy"
@@ -12,14 +13,14 @@ import (
 
 // Answer is what a set answers for one family until health changes. It is immutable.
 type Answer struct {
-	root   branch
-	Family int
+	root branch
+	// Room is how many records Pick may put into Draw.Room, 0 when it needs none.
+	Room   uint32
+	Family uint8
 	// AllDown tells that no record was healthy and the set's all_down decided.
 	AllDown bool
 	// Degraded tells that something the set depends on is not in its best state.
 	Degraded bool
-	// Room is how many records Pick may put into Draw.Room, 0 when it needs none.
-	Room int
 }
 
 // Set is the set whose answer it is.
@@ -32,12 +33,52 @@ type branch struct {
 	leaves   []leaf // in the order of plan.Choices; or one that has what is fixed
 	negative uint32 // the TTL class of the SOA where the answer ends here without records
 	overlap  bool   // two choices can bring the same record
+
+	// What Pick needs of the plan, which lies elsewhere, nearly always.
+	outcome  policy.Outcome
+	several  bool // an answer takes more than one choice
+	shuffled bool
 }
 
 // leaf is a choice of a branch: records, or a branch below.
 type leaf struct {
-	rrs   []dns.RR
-	inner *branch
+	rrs     []dns.RR
+	inner   *branch
+	address Address
+}
+
+// Address is a record of one address but for its owner. It is the answer to nearly all questions, so a leaf that has one
+// such record has it in this form, too: what a query copies from here is in one place, while the record is in three.
+type Address struct {
+	TTL    uint32
+	length uint8
+	octets [net.IPv6len]byte
+}
+
+// addressOf is the zero value where the records are not one address.
+func addressOf(rrs []dns.RR) (a Address) {
+	if len(rrs) != 1 {
+		return a
+	}
+	switch rr := rrs[0].(type) {
+	case *dns.A:
+		a.length = uint8(copy(a.octets[:], rr.A.To4()))
+	case *dns.AAAA:
+		a.length = uint8(copy(a.octets[:], rr.AAAA))
+	}
+	a.TTL = rrs[0].Header().Ttl
+	return a
+}
+
+// Octets are four for an A record, else sixteen. They are shared and must not be changed.
+func (a *Address) Octets() []byte { return a.octets[:a.length:a.length] }
+
+// one is the leaf's address, or nil.
+func (l *leaf) one() *Address {
+	if l.address.length == 0 {
+		return nil
+	}
+	return &l.address
 }
 
 // id names the i-th choice.
@@ -60,33 +101,36 @@ type Picked struct {
 	Outcome policy.Outcome
 	// Records are those of the outcome policy.Answer. They are shared and must not be changed.
 	Records []dns.RR
+	// Address, if not nil, says all that Records do.
+	Address *Address
 	// SOA is the authority section of the outcome policy.AnswerNoData.
 	SOA []dns.RR
 }
 
 // Pick draws one answer.
 func (a *Answer) Pick(d Draw) Picked {
-	outcome, rrs, end := pick(&a.root, &d, d.Room, "")
+	end, rrs, address := pick(&a.root, &d, d.Room, "")
 	switch {
-	case outcome == policy.AnswerNoData, outcome == policy.Answer && len(rrs) == 0:
+	case address != nil, len(rrs) > 0:
+		return Picked{Outcome: policy.Answer, Records: rrs, Address: address}
+	case end.outcome == policy.Answer, end.outcome == policy.AnswerFixed, end.outcome == policy.AnswerNoData:
 		return Picked{Outcome: policy.AnswerNoData, SOA: a.root.set.node.zone.apex.Load().negative[end.negative]}
-	case outcome != policy.Answer:
-		return Picked{Outcome: outcome}
+	default:
+		return Picked{Outcome: end.outcome}
 	}
-	return Picked{Outcome: outcome, Records: rrs}
 }
 
 // pick walks down the tree: a draw at every branch. Dead branches are not in the plans (A02). It returns where it
 // ended, too. The path is the ids that led to the branch, each followed by a slash.
-func pick(b *branch, d *Draw, room []dns.RR, path string) (policy.Outcome, []dns.RR, *branch) {
+func pick(b *branch, d *Draw, room []dns.RR, path string) (end *branch, rrs []dns.RR, address *Address) {
 	for {
 		switch {
-		case b.plan.Outcome == policy.AnswerFixed:
-			return policy.Answer, b.leaves[0].rrs, b
-		case b.plan.Outcome != policy.Answer:
-			return b.plan.Outcome, nil, b
-		case b.plan.Take > 1:
-			return policy.Answer, gather(b, d, room, path), b
+		case b.outcome == policy.AnswerFixed:
+			return b, b.leaves[0].rrs, b.leaves[0].one()
+		case b.outcome != policy.Answer:
+			return b, nil, nil
+		case b.several:
+			return b, gather(b, d, room, path), nil
 		}
 		i := 0
 		if len(b.leaves) > 1 {
@@ -103,10 +147,10 @@ func pick(b *branch, d *Draw, room []dns.RR, path string) (policy.Outcome, []dns
 		if d.IDs != nil {
 			*d.IDs = append(*d.IDs, path+b.id(i))
 		}
-		if !b.plan.Shuffled || len(chosen.rrs) == 1 {
-			return policy.Answer, chosen.rrs, b
+		if !b.shuffled || len(chosen.rrs) == 1 {
+			return b, chosen.rrs, chosen.one()
 		}
-		return policy.Answer, shuffle(append(room, chosen.rrs...), d), b
+		return b, shuffle(append(room, chosen.rrs...), d), nil
 	}
 }
 

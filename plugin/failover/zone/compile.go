@@ -13,14 +13,14 @@ import (
 func (s *Set) compile(family int, plan *policy.Plan) *Answer {
 	// Nearly all answers are one branch with one leaf; those then are one piece.
 	var whole struct {
-		Answer
 		leaf [1]leaf
+		Answer
 	}
 	a := &whole.Answer
-	a.Family, a.AllDown, a.Degraded = family, plan.AllDown, !s.settled
+	a.Family, a.AllDown, a.Degraded = uint8(family), plan.AllDown, !s.settled
 	c := compiler{owner: s.Config.Name, zone: s.node.zone}
 	c.branch(&a.root, whole.leaf[:], s, family, plan, s.ttl)
-	a.Room = room(&a.root)
+	a.Room = uint32(room(&a.root))
 	return a
 }
 
@@ -52,6 +52,7 @@ func (c compiler) branch(b *branch, space []leaf, s *Set, family int, plan *poli
 		ceiling = min(ceiling, lowestBelow(s, family))
 	}
 	b.set, b.plan, b.negative = s, plan, uint32(slices.Index(c.zone.classes, ceiling))
+	b.outcome, b.several, b.shuffled = plan.Outcome, plan.Take > 1, plan.Shuffled
 	leaves := 0
 	switch plan.Outcome {
 	case policy.AnswerFixed:
@@ -63,7 +64,7 @@ func (c compiler) branch(b *branch, space []leaf, s *Set, family int, plan *poli
 		b.leaves = make([]leaf, leaves)
 	}
 	if plan.Outcome == policy.AnswerFixed {
-		b.leaves[0].rrs = c.records(s.Config.Fixed.Values(family), nil, ceiling)
+		b.leaves[0] = leafOf(c.records(s.Config.Fixed.Values(family), nil, ceiling))
 		return
 	}
 	for i := range b.leaves {
@@ -79,8 +80,10 @@ func (c compiler) leaf(s *Set, family int, choice *policy.Choice, ceiling uint32
 		c.branch(inner, nil, s.target(choice.Record, family), record.Alias.Family[family], choice.Inner, ceiling)
 		return leaf{inner: inner}
 	}
-	return leaf{rrs: c.records(record.Values(family), choice.Values, ceiling)}
+	return leafOf(c.records(record.Values(family), choice.Values, ceiling))
 }
+
+func leafOf(rrs []dns.RR) leaf { return leaf{rrs: rrs, address: addressOf(rrs)} }
 
 // records gives the chosen of the values; nil chooses all. It is the values themselves where they can be answered as
 // they are.
@@ -144,14 +147,14 @@ func lowestBelow(s *Set, family int) uint32 {
 
 // room is how many records an answer can have, 0 when no way through the tree is of random order.
 func room(b *branch) int {
-	if !shuffles(b) {
-		return 0
+	if n := records(b); n > 1 && shuffles(b) {
+		return n
 	}
-	return records(b)
+	return 0
 }
 
 func shuffles(b *branch) bool {
-	return b.plan.Shuffled || slices.ContainsFunc(b.leaves, func(l leaf) bool {
+	return b.shuffled || slices.ContainsFunc(b.leaves, func(l leaf) bool {
 		return l.inner != nil && shuffles(l.inner)
 	})
 }
