@@ -36,8 +36,8 @@ func judge(all []figures, change *changeFigures) []bench.Judgement {
 		}
 		for j := range all {
 			g := &all[j]
-			// gdnsd is a server of its own and no measure for what runs in CoreDNS.
-			if g.peers(f.contestant) && !slices.Contains([]string{failover, empty, gdnsd}, g.who) {
+			// gdnsd is a server of its own and no measure for what runs in CoreDNS; lookup is a plugin that nobody has.
+			if g.peers(f.contestant) && !slices.Contains([]string{failover, empty, lookup, gdnsd}, g.who) {
 				list = append(list, against(f, g, maxOfOthers))
 			}
 		}

@@ -8,6 +8,7 @@ import "fmt"
 const (
 	failover    = "failover"
 	empty       = "empty"
+	lookup      = "lookup"
 	whoami      = "whoami"
 	hosts       = "hosts"
 	file        = "file"
@@ -70,6 +71,7 @@ func field(sets int, main bool) []contestant {
 		{empty, single, sets, true},
 		{failover, single, sets, true},
 		{failover, weighted, sets, true},
+		{lookup, single, sets, false},
 		{hosts, single, sets, false},
 		{file, single, sets, false},
 		{loadbalance, weighted, sets, false},

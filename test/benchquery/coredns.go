@@ -26,7 +26,7 @@ func (b *runner) startCoreDNS(ctx context.Context, c contestant, s *server) erro
 			s.pprof = bench.Pprof(fmt.Sprintf("127.0.0.1:%d", s.debug))
 			fmt.Fprintf(w, " pprof %s\n", s.pprof)
 		}
-		b.writePlugin(w, c)
+		b.writePlugin(w, c, s)
 		fmt.Fprint(w, "}\n")
 	})
 	if err != nil {
@@ -39,7 +39,7 @@ func (b *runner) startCoreDNS(ctx context.Context, c contestant, s *server) erro
 // writeData writes what the plugin reads beside the Corefile.
 func (*runner) writeData(c contestant, dir string) error {
 	switch c.who {
-	case hosts:
+	case hosts, lookup:
 		return writeHosts(dir, c)
 	case file:
 		return writeStatic(dir, c)
@@ -53,10 +53,12 @@ func (*runner) writeData(c contestant, dir string) error {
 	}
 }
 
-func (b *runner) writePlugin(w *bufio.Writer, c contestant) {
+func (b *runner) writePlugin(w *bufio.Writer, c contestant, s *server) {
 	switch c.who {
 	case failover:
 		b.writeFailover(w, c)
+	case lookup:
+		fmt.Fprintf(w, " lookup %s/hosts\n", s.dir)
 	case hosts:
 		fmt.Fprint(w, " hosts hosts {\n  reload 0\n }\n")
 	case file:
