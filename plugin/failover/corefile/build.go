@@ -237,7 +237,7 @@ func (b *builder) setFor(s *stanza, zs *zoneState, fqdn string, r *recordLine) (
 		return nil, errors.New("a CNAME cannot stand at the apex of a zone; use alias")
 	}
 	st := &setState{set: b.arena.sets.one(), pos: pos, stanza: s}
-	*st.set = Set{Zone: zs.zone, Name: fqdn, Type: r.rrtype, Kind: r.kind, TTL: s.ttl}
+	*st.set = Set{Zone: zs.zone, Name: b.arena.names.keep(fqdn), Type: r.rrtype, Kind: r.kind, TTL: s.ttl}
 	if r.kind == policy.Multivalue {
 		st.set.Max = DefaultMax
 	}

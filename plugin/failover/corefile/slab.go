@@ -1,6 +1,8 @@
 package corefile
 
 import (
+	"strings"
+
 	"github.com/seed-a19ac2b6/failover/health"
 
 	"github.com/miekg/dns"
@@ -51,4 +53,25 @@ type arena struct {
 	a           slab[dns.A]
 	aaaa        slab[dns.AAAA]
 	octets      slab[byte]
+	names       text
+}
+
+// text hands out pieces of strings. What lies together is in few pages of memory, which a query that compares a name
+// is glad of.
+type text struct{ strings.Builder }
+
+// mostInText bounds what the last string can waste.
+const mostInText = 8192
+
+// keep gives a copy of a string.
+func (t *text) keep(s string) string {
+	begin := t.Len()
+	if begin+len(s) > t.Cap() {
+		size := min(2*t.Cap()+64, mostInText)
+		t.Reset()
+		t.Grow(max(len(s), size))
+		begin = 0
+	}
+	t.WriteString(s)
+	return t.String()[begin:]
 }

@@ -21,6 +21,8 @@ type Answer struct {
 	AllDown bool
 	// Degraded tells that something the set depends on is not in its best state.
 	Degraded bool
+
+	ready bool // complete
 }
 
 // Set is the set whose answer it is.

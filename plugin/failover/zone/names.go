@@ -87,7 +87,7 @@ func (x *Index) resize(slots int) {
 // connect makes the nodes of all names: of those of the sets, and of those above them up to the zones'. None is in two
 // zones, since a configuration has no set where another zone would answer for its name.
 func (x *Index) connect() {
-	x.resize(2 * (len(x.sets) + len(x.zones) + 1))
+	x.resize(3 * (len(x.sets) + len(x.zones) + 1) / 2)
 	for i := range x.sets {
 		s := &x.sets[i]
 		if first := x.node(x.find([]byte(s.Config.Name))); first != nil {

@@ -13,22 +13,21 @@ import (
 
 // Set is one record set at work. There may be hundreds of thousands, so it holds only what every set needs.
 //
-// Among so many the one that is asked is in no cache of the processor, and each line of memory it is read from costs as
-// much as all else that is done with it. So what a query reads is one line, the first, its counters are the next, and
-// all is a whole number of lines, of 64 bytes.
+// Among so many the one that is asked is in no cache of the processor, and each line of memory that it is read from
+// costs as much as all else that is done with it. So what a query reads comes first, in lines that follow each other, and
+// a set is a whole number of lines, of 64 bytes.
 type Set struct {
 	node    Node // of the set's name, if it is the name's first set
 	answers [policy.Families]atomic.Pointer[Answer]
 	rrtype  uint16       // Config.Type
 	active  atomic.Int32 // for the collector
+	home    compiled     // for an answer of the set while it is settled: see compile
+	Config  *corefile.Set
+	sibling *Set    // the next set of the same name
+	tallies Tallies // in a line of their own: a line that one core writes is lost to the others
 
-	tallies Tallies
-
-	Config *corefile.Set
-
-	sibling *Set // the next set of the same name
-	shape   *shape
-	links   *links // nil for a set without aliases, from it or to it
+	shape *shape
+	links *links // nil for a set without aliases, from it or to it
 
 	// The evaluator's.
 	queued  bool
@@ -37,6 +36,8 @@ type Set struct {
 	ttl     uint32
 	memory  *policy.Memory // nil where there is nothing to remember
 	plans   [policy.Families]*policy.Plan
+
+	_ [16]byte
 }
 
 // links are what aliases tie to a set.

@@ -130,3 +130,17 @@ func TestTheFlagOfAnAnswerFollowsItsChecks(t *testing.T) {
 		}
 	}
 }
+
+// A set that is not a whole number of lines of memory would have a query read one more line of most sets.
+func TestSetIsWholeLines(t *testing.T) {
+	const line = 64
+	set := reflect.TypeFor[Set]()
+	for _, field := range []string{"node", "home", "tallies", "shape"} {
+		if f, _ := set.FieldByName(field); f.Offset%line != 0 {
+			t.Errorf("%s begins at octet %d, not with a line", field, f.Offset)
+		}
+	}
+	if set.Size()%line != 0 {
+		t.Errorf("A set has %d octets, which are no whole lines", set.Size())
+	}
+}
