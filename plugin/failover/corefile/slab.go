@@ -56,8 +56,7 @@ type arena struct {
 	names       text
 }
 
-// text hands out pieces of strings. What lies together is in few pages of memory, which a query that compares a name
-// is glad of.
+// text hands out pieces of strings, as slab does of arrays.
 type text struct{ strings.Builder }
 
 // mostInText bounds what the last string can waste.

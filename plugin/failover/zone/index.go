@@ -24,7 +24,7 @@ type Index struct {
 
 	zones map[string]*Zone
 	sets  []Set // every alias target before the sets that point at it
-	bare  []Node
+	bare  []bareNode
 	names names
 	users users
 

@@ -9,11 +9,17 @@ const MaxChain = 8
 
 // Node is a name that exists in a zone. One without sets is the apex or an empty non-terminal.
 type Node struct {
-	name     string
+	short    shortName
 	zone     *Zone
 	set      *Set   // the first, which leads to the others
 	wildcard nodeID // the child "*", when it exists
 	apex     bool
+}
+
+// bareNode is a Node without sets.
+type bareNode struct {
+	Node
+	name string
 }
 
 // Set returns the set that answers the type at this name and the family to take from it, or nil.

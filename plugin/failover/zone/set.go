@@ -22,12 +22,12 @@ type Set struct {
 	rrtype  uint16       // Config.Type
 	active  atomic.Int32 // for the collector
 	home    compiled     // for an answer of the set while it is settled: see compile
-	Config  *corefile.Set
-	sibling *Set    // the next set of the same name
-	tallies Tallies // in a line of their own: a line that one core writes is lost to the others
+	tallies Tallies      // in a line of their own: a line that one core writes is lost to the others
 
-	shape *shape
-	links *links // nil for a set without aliases, from it or to it
+	Config  *corefile.Set
+	sibling *Set // the next set of the same name
+	shape   *shape
+	links   *links // nil for a set without aliases, from it or to it
 
 	// The evaluator's.
 	queued  bool
@@ -36,8 +36,6 @@ type Set struct {
 	ttl     uint32
 	memory  *policy.Memory // nil where there is nothing to remember
 	plans   [policy.Families]*policy.Plan
-
-	_ [16]byte
 }
 
 // links are what aliases tie to a set.
@@ -52,7 +50,7 @@ type links struct {
 // init fills a set that is still empty.
 func (s *Set) init(config *corefile.Set, z *Zone, shape *shape, attach Attach) {
 	s.Config, s.shape, s.rrtype = config, shape, config.Type
-	s.node = Node{name: config.Name, zone: z, set: s}
+	s.node = Node{short: newShortName(config.Name), zone: z, set: s}
 	attach(config.Zone.Name, config.Name, config.Type, &s.tallies)
 	if shape.remembers() {
 		s.memory = new(policy.Memory)

@@ -135,7 +135,7 @@ func TestTheFlagOfAnAnswerFollowsItsChecks(t *testing.T) {
 func TestSetIsWholeLines(t *testing.T) {
 	const line = 64
 	set := reflect.TypeFor[Set]()
-	for _, field := range []string{"node", "home", "tallies", "shape"} {
+	for _, field := range []string{"node", "tallies", "Config"} {
 		if f, _ := set.FieldByName(field); f.Offset%line != 0 {
 			t.Errorf("%s begins at octet %d, not with a line", field, f.Offset)
 		}
