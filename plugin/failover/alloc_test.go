@@ -23,6 +23,8 @@ var questions = []struct {
 	qtype uint16
 }{
 	{"A", "www.example.org.", dns.TypeA},
+	{"Capitals", "WWW.Example.ORG.", dns.TypeA},
+	{"Wildcard", "x.wild.example.org.", dns.TypeAAAA},
 	{"Weighted", "api.example.org.", dns.TypeA},
 	{"Shuffled", "many.example.org.", dns.TypeA},
 	{"Tree", "tree.example.org.", dns.TypeA},
@@ -33,7 +35,7 @@ var questions = []struct {
 
 // asked is how many sets costly has at least, and small how many there are in a small configuration.
 const (
-	asked = 6
+	asked = 7
 	small = 10
 	large = 100_000
 )
@@ -56,6 +58,7 @@ func costly(sets int) string {
 	answer many 192.0.2.11 check web
 	answer many 192.0.2.12 check web
 	answer many 192.0.2.13 check web
+	static *.wild 2001:db8::1
 	weight 1 tree alias left
 	weight 1 tree alias right
 	primary left alias api

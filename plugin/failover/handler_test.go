@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"time"
@@ -626,4 +627,50 @@ func TestNobodyIsNext(t *testing.T) {
 				dns.RcodeToString[rcode], err)
 		}
 	}
+}
+
+// A reply of one address has a record of its own, which is to be the same as the one that everybody shares.
+func TestAReplyOfOneAddressHasTheRecordOfTheSet(t *testing.T) {
+	fx := load(t, `failover {
+		ttl 30s 7s
+		check web http://:80/
+		primary www 192.0.2.1 2001:db8::1 check web
+		secondary www 192.0.2.2 2001:db8::2
+		static *.wild 192.0.2.3 2001:db8::3
+		weight 1 app alias www
+		set www all_down answer 192.0.2.5 2001:db8::5
+	}`)
+	for _, test := range []struct{ asked, name string }{
+		{"www.example.org.", "www.example.org."}, {"WWW.Example.ORG.", "www.example.org."},
+		{"App.example.org.", "app.example.org."}, {"x.Wild.example.org.", "*.wild.example.org."},
+	} {
+		for s := range fx.f.index.Sets() {
+			for family, rrtype := range s.Config.Types() {
+				a := s.Answer(family)
+				if s.Config.Name != test.name || a == nil {
+					continue
+				}
+				shared := a.Pick(zone.Draw{Source: random{}})
+				if shared.Address == nil {
+					t.Fatalf("%s %s: no address", test.asked, dns.Type(rrtype))
+				}
+				want := dns.Copy(shared.Records[0])
+				want.Header().Name = test.asked
+				m, _ := fx.ask(test.asked, rrtype)
+				if len(m.Answer) != 1 || cap(m.Answer) != 1 || !bytes.Equal(wire(t, m.Answer[0]), wire(t, want)) {
+					t.Errorf("%s %s: got %v, want %v", test.asked, dns.Type(rrtype), m.Answer, want)
+				}
+			}
+		}
+	}
+}
+
+func wire(t *testing.T, rr dns.RR) []byte {
+	t.Helper()
+	octets := make([]byte, 512)
+	end, err := dns.PackRR(rr, octets, 0, nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return octets[:end]
 }

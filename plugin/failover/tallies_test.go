@@ -4,6 +4,8 @@ import (
 	"maps"
 	"testing"
 
+	"github.com/seed-a19ac2b6/failover/plugin/failover/zone"
+
 	"github.com/miekg/dns"
 )
 
@@ -53,5 +55,34 @@ func TestTalliesAreByTypeWhateverTheSets(t *testing.T) {
 	}
 	if len(tallies.entries) != 0 {
 		t.Errorf("Tallies outlived the last configuration: %v", tallies.entries)
+	}
+}
+
+// Of three configurations that count the same, each that goes leaves its counts to those that stay, in whatever order.
+func TestTalliesAreHandedOn(t *testing.T) {
+	for _, order := range [][]int{{0, 1, 2}, {2, 1, 0}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {0, 2, 1}} {
+		table := tallyTable{entries: make(map[tallyKey]tallyEntry)}
+		counters := make([]*zone.Tallies, 3)
+		key := tallyKeyOf("example.org.", "www.example.org.", 0)
+		for i := range counters {
+			counters[i] = new(zone.Tallies)
+			counters[i][0].Healthy.Add(1)
+			counters[i][1].NoData.Add(2)
+			table.attach("example.org.", "www.example.org.", 0, counters[i])
+		}
+		for gone := range order {
+			var healthy, noData uint64
+			table.each(func(_, _ string, _ uint16, tally *zone.Tally) {
+				healthy += tally.Healthy.Load()
+				noData += tally.NoData.Load()
+			})
+			if healthy != 3 || noData != 6 {
+				t.Errorf("%v: with %d gone %d and %d are counted, want 3 and 6", order, gone, healthy, noData)
+			}
+			table.detach(key, counters[order[gone]])
+		}
+		if len(table.entries) != 0 {
+			t.Errorf("%v: entries outlived the last configuration", order)
+		}
 	}
 }

@@ -36,13 +36,6 @@ type compiled struct {
 	Answer
 }
 
-// again is the same answer, but for the flag.
-func (a *Answer) again(degraded bool) *Answer {
-	flagged := *a
-	flagged.Degraded = degraded
-	return &flagged
-}
-
 // compiler makes the records of one set.
 type compiler struct {
 	owner string

@@ -208,6 +208,7 @@ func TestMatchAsTheSimpleWay(t *testing.T) {
 		static www TXT x
 		static b.too-long-for-a-short-name TXT x
 		static *.too-long-for-a-short-name TXT x
+		static a.b.a.b.a.b.a.b.a.b.a.b.a.b.a.b.a.b.a.b.a.b.a.b.a.b.a.b.a.b.c A 192.0.2.1
 	}`)
 	labels := []string{"www", "a", "b", "c", "w", "x", "*", "sub", "example", "org", "WWW", "Org", `\.`, `\042`,
 		"too-long-for-a-short-name"}

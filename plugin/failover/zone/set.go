@@ -131,7 +131,7 @@ func (s *Set) evaluate(v *view, status func(leaf int) health.Status, now time.Ti
 			s.answers[f].Store(s.compile(f, plan))
 			changed = true
 		case old.Degraded == s.settled:
-			s.answers[f].Store(old.again(!s.settled))
+			s.answers[f].Store(s.compile(f, plan)) // the same, but for the flag
 		}
 	}
 	s.plans = decision.Plans

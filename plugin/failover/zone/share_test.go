@@ -1,12 +1,16 @@
 package zone
 
 import (
+	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/seed-a19ac2b6/failover/health"
 	"github.com/seed-a19ac2b6/failover/policy"
+
+	"github.com/miekg/dns"
 )
 
 // Hundreds of thousands of sets fit into memory because those that are well share what they answer by.
@@ -122,12 +126,98 @@ func TestTheFlagOfAnAnswerFollowsItsChecks(t *testing.T) {
 		states[0].Streak = streak
 		x.Update([]int{0}, time.Unix(1_800_000_001, 0))
 		after := s.Answer(0)
-		if after.Degraded != streak || &after.root.leaves[0] != &before.root.leaves[0] || after.Room != before.Room {
+		if after.Degraded != streak || &after.root.leaves[0].rrs[0] != &before.root.leaves[0].rrs[0] || after.Room != before.Room {
 			t.Errorf("Step %d: got %+v after %+v", i, after, before)
 		}
 		if (after == before) != (before.Degraded == streak) {
 			t.Errorf("Step %d: a new answer: %v", i, after != before)
 		}
+	}
+}
+
+// What is answered while all is well lies in the set, also after it was something else for a while.
+func TestTheSettledAnswerLiesInTheSet(t *testing.T) {
+	x, states := load(t, `failover {
+		ttl 30s 30s
+		check web http://:80/
+		answer www 192.0.2.1 192.0.2.2 2001:db8::1 check web
+		weight 1 app alias www
+		weight 1 app 192.0.2.3
+	}`)
+	put := func(status health.Status) {
+		for i := range states {
+			states[i] = status
+			x.Update([]int{i}, time.Unix(1_800_000_001, 0))
+		}
+	}
+	at := func(i, family int) *Answer { return x.sets[i].Answer(family) }
+	want := make([]string, 2)
+	for i, status := range []health.Status{
+		{State: health.Healthy}, {State: health.Unhealthy}, {State: health.Healthy},
+		{State: health.Healthy, Streak: true}, {State: health.Healthy},
+	} {
+		put(status)
+		for j := range x.sets {
+			s := &x.sets[j]
+			settled := status == health.Status{State: health.Healthy}
+			if home := at(j, 0) == &s.home.Answer; home != settled {
+				t.Errorf("Step %d, set %d: the answer is in the set: %v", i, j, home)
+			}
+			if at(j, 1) == &s.home.Answer {
+				t.Errorf("Step %d, set %d: both families have one answer", i, j)
+			}
+			if text := fmt.Sprint(at(j, 0).rrset(), at(j, 0).AllDown, at(j, 0).Degraded); i == 0 {
+				want[j] = text
+			} else if settled && text != want[j] {
+				t.Errorf("Step %d, set %d: got %s, want %s as at first", i, j, text, want[j])
+			}
+		}
+	}
+}
+
+// All can be well while the answer is not what it was when all was well before.
+func TestASettledAnswerIsOfItsPlan(t *testing.T) {
+	x, states := load(t, `failover {
+		check web http://:80/
+		primary www 192.0.2.1 check web
+		secondary www 192.0.2.2
+		set www failback manual
+	}`)
+	got := make([]string, 0, 3)
+	for _, state := range []health.State{health.Healthy, health.Unhealthy, health.Healthy} {
+		states[0].State = state
+		x.Update([]int{0}, time.Unix(1_800_000_001, 0))
+		got = append(got, x.sets[0].Answer(0).root.leaves[0].rrs[0].(*dns.A).A.String())
+	}
+	if want := []string{"192.0.2.1", "192.0.2.2", "192.0.2.2"}; !slices.Equal(got, want) {
+		t.Errorf("Got %v, want %v", got, want)
+	}
+}
+
+// Half an answer is none: where a panic ended the making, the next begins anew.
+func TestAPanicLeavesNoHalfAnswerInTheSet(t *testing.T) {
+	x, states := load(t, `failover {
+		check web http://:80/
+		weight 1 www 192.0.2.1 check web
+		weight 1 www 192.0.2.2
+	}`)
+	x.Panicked = func(any) {}
+	update := func(streak bool) *Answer {
+		states[0].Streak = streak
+		x.Update([]int{0}, time.Unix(1_800_000_001, 0))
+		return x.sets[0].Answer(0)
+	}
+	x.sets[0].home = compiled{} // as if it had not been settled yet
+	unsettled := update(true)
+	value := &x.sets[0].Config.Records[1].Values(0)[0]
+	rr := *value
+	*value = nil
+	if update(false) != unsettled {
+		t.Fatal("A set with a record that is none has a new answer")
+	}
+	*value = rr
+	if a := update(false); a == unsettled || len(a.root.leaves) != 2 || len(a.root.leaves[1].rrs) != 1 {
+		t.Errorf("Got %+v", a)
 	}
 }
 
