@@ -83,6 +83,9 @@ func (l *Lease) Last(i int) (probe.Result, time.Time) {
 	if m.ended < 0 {
 		return probe.Result{}, time.Time{}
 	}
+	if record, ok := l.registry.restored[m]; ok && m.ended == 0 {
+		return record.Result, record.Probed
+	}
 	return m.last.result(), l.schedule.epoch.Add(m.ended)
 }
 

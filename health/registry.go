@@ -60,7 +60,10 @@ type Registry struct {
 	monitors map[uint64]*monitor
 	// timings has the Timing of every running check, each once, and the number of those that have it.
 	timings map[Timing]*sharedTiming
-	gates   gates
+	// records are what checks may begin with, and restored those of the checks that have, until they have passed or failed.
+	records  map[Definition]Record
+	restored map[*monitor]Record
+	gates    gates
 	// watches has the ends of the watches of checks.
 	watches map[*monitor]func()
 	// due holds the monitors that wait for their time, and those in flight with the time at which they are stuck.
@@ -229,8 +232,14 @@ func (r *Registry) add(d Definition, prober probe.Prober) *monitor {
 	for s := r.monitors[hash]; s != nil; s = s.sibling {
 		if s.probe == d.Probe && s.machine.State() != Unknown {
 			m.seed(s)
+			if record, ok := r.restored[s]; ok {
+				r.restored[m] = record
+			}
 			break
 		}
+	}
+	if m.machine.State() == Unknown {
+		r.restore(m)
 	}
 	m.sibling, r.monitors[hash] = r.monitors[hash], m
 	r.running++
@@ -318,6 +327,7 @@ func (r *Registry) stop(m *monitor) {
 		r.fresh--
 	}
 	r.vantage.forget(m)
+	delete(r.restored, m)
 	if m.place == remote {
 		r.vantage.remotes--
 	}

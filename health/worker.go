@@ -68,6 +68,9 @@ func (r *Registry) note(m *monitor, result probe.Result, now time.Duration) {
 		r.fresh--
 	}
 	m.note(result, now)
+	if result.Outcome != probe.Indeterminate {
+		delete(r.restored, m)
+	}
 }
 
 // tell tells the Observer, and makes the checks go on that waited for that.
