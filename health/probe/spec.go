@@ -104,6 +104,14 @@ func (s Spec) ID() ID {
 	return id
 }
 
+// Common is the Spec without Host and Port, to tell quickly what IDs have in common.
+func (id ID) Common() unique.Handle[Spec] {
+	if id == (ID{}) {
+		return unique.Make(Spec{})
+	}
+	return id.rest
+}
+
 // Spec gives what the ID stands for. The zero ID is that of no Spec and gives the zero Spec.
 func (id ID) Spec() Spec {
 	if id == (ID{}) {

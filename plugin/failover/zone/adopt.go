@@ -26,6 +26,14 @@ type keyedSet struct {
 	keys string
 }
 
+// former is what was remembered of a set before.
+type former struct {
+	keys string
+	// same tells that the records of a set are those of this one, and give has it go on as this one.
+	same func(s *Set) bool
+	give func(s *Set)
+}
+
 // Adopt takes over into a configuration that is about to start what the sets of the one before remember: the tier they
 // are on, since when, and their last healthy answer. A set goes on as the one that most likely is the same:
 //
@@ -41,8 +49,16 @@ func Adopt(into, from []Block) {
 		defer b.Index.mu.Unlock()
 	}
 	olds, news := byKey(from), byKey(into)
-	for key, old := range olds {
-		match(news[key], old)
+	for key, sets := range olds {
+		formers := make([]former, len(sets))
+		for i, old := range sets {
+			formers[i] = former{
+				keys: old.keys,
+				same: func(s *Set) bool { return s.sameRecords(old.Set) },
+				give: func(s *Set) { s.adopt(old.Set) },
+			}
+		}
+		match(news[key], formers)
 	}
 }
 
@@ -60,25 +76,25 @@ func byKey(blocks []Block) map[setKey][]keyedSet {
 }
 
 // match pairs the sets of one name, each once, by the table over Adopt.
-func match(news, olds []keyedSet) {
-	sameKeys := func(a, b keyedSet) bool { return a.keys == b.keys }
-	sameRecords := func(a, b keyedSet) bool { return a.sameRecords(b.Set) }
+func match(news []keyedSet, olds []former) {
+	sameKeys := func(a keyedSet, b former) bool { return a.keys == b.keys }
+	sameRecords := func(a keyedSet, b former) bool { return b.same(a.Set) }
 	rules := []struct {
-		fits   func(a, b keyedSet) bool
+		fits   func(a keyedSet, b former) bool
 		unique bool
 	}{
-		{func(a, b keyedSet) bool { return sameKeys(a, b) && sameRecords(a, b) }, false},
+		{func(a keyedSet, b former) bool { return sameKeys(a, b) && sameRecords(a, b) }, false},
 		{sameRecords, false},
 		{sameKeys, true},
-		{func(_, _ keyedSet) bool { return true }, true},
+		{func(keyedSet, former) bool { return true }, true},
 	}
 	for _, rule := range rules {
 		for i := 0; i < len(news); i++ {
-			at := slices.IndexFunc(olds, func(old keyedSet) bool { return rule.fits(news[i], old) })
+			at := slices.IndexFunc(olds, func(old former) bool { return rule.fits(news[i], old) })
 			if at < 0 || rule.unique && !alone(rule.fits, news, olds, news[i], olds[at]) {
 				continue
 			}
-			news[i].adopt(olds[at].Set)
+			olds[at].give(news[i].Set)
 			news, olds = slices.Delete(news, i, i+1), slices.Delete(olds, at, at+1)
 			i--
 		}
@@ -86,7 +102,7 @@ func match(news, olds []keyedSet) {
 }
 
 // alone tells that each of the two fits nothing else.
-func alone(fits func(a, b keyedSet) bool, news, olds []keyedSet, one, other keyedSet) bool {
+func alone(fits func(a keyedSet, b former) bool, news []keyedSet, olds []former, one keyedSet, other former) bool {
 	n := 0
 	for _, old := range olds {
 		if fits(one, old) {
@@ -107,11 +123,12 @@ func (s *Set) adopt(old *Set) {
 	if s.Config.Kind != old.Config.Kind {
 		return
 	}
-	index := func(i int) int {
-		id := old.Config.Records[i].ID
-		return slices.IndexFunc(s.Config.Records, func(r *corefile.Record) bool { return r.ID == id })
-	}
+	index := func(i int) int { return indexOfID(s.Config.Records, old.Config.Records[i].ID) }
 	*s.memory = old.memory.Moved(len(s.Config.Records), index, s.sameRecords(old))
+}
+
+func indexOfID(records []*corefile.Record, id string) int {
+	return slices.IndexFunc(records, func(r *corefile.Record) bool { return r.ID == id })
 }
 
 func (s *Set) sameRecords(old *Set) bool {

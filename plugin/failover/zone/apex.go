@@ -1,6 +1,7 @@
 package zone
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -176,6 +177,30 @@ func (t *serialTable) next(zone string, now time.Time) uint32 {
 	}
 	t.last[zone] = serial
 	return serial
+}
+
+// SavedSerials gives the serials of all zones that this process has answered for, to be kept over a restart.
+func SavedSerials() map[string]uint32 {
+	serials.mu.Lock()
+	defer serials.mu.Unlock()
+	return maps.Clone(serials.last)
+}
+
+// RestoreSerials has zones go on beyond the serials that they had before a restart. With lost, changes of the last
+// moments may have had serials that were not kept; there is room for as many as can come at once.
+func RestoreSerials(saved map[string]uint32, lost bool) { serials.restore(saved, lost) }
+
+func (t *serialTable) restore(saved map[string]uint32, lost bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for zone, serial := range saved {
+		if lost {
+			serial += maxAhead
+		}
+		if last, ok := t.last[zone]; !ok || int32(serial-last) > 0 {
+			t.last[zone] = serial
+		}
+	}
 }
 
 // early tells that the next serial of a zone should wait for the clock.

@@ -36,6 +36,8 @@ type Index struct {
 	started bool
 	view    view
 	news    []Switch // what Switched is to be told
+
+	prints prints
 }
 
 // Zone is one zone of an Index.
