@@ -92,6 +92,8 @@ var statements = map[string]string{
 	"F19": "Thousands of checks take less than one processor and leave queries alone.",
 	"F25": "The address families are independent.",
 	"F26": "A certificate that is expired, of another name or missing at the client is told as such.",
+	"F30": "A state file that cannot be written is told once and stops nothing, and is written when it can be.",
+	"O02": "With a state file health, manual states and serials survive a restart; what is older than 10 intervals is unknown.",
 	"O03": "A reload loses no query, keeps the state of unchanged checks and leaks nothing.",
 }
 

@@ -116,6 +116,8 @@ func (g *generation) start() error {
 		hooks = append(hooks, b.handler.config.Webhooks...)
 	}
 	g.running.told = receivers.Acquire(hooks) // first, or it would miss what the first probes find
+	revival := revive(g.blocks)
+	defer revival.done()
 	blocks := make([]zone.Block, 0, len(g.blocks))
 	for _, b := range g.blocks {
 		r, err := newRunner(b.key, b.handler.config)
@@ -127,6 +129,7 @@ func (g *generation) start() error {
 		blocks = append(blocks, zone.Block{Keys: b.key, Index: r.index})
 	}
 	zone.Adopt(blocks, predecessors())
+	revival.sets(blocks, g.running.runners)
 	for i, r := range g.running.runners {
 		if send := g.blocks[i].notify(); send != nil {
 			r.notify(send)
@@ -135,6 +138,7 @@ func (g *generation) start() error {
 		g.blocks[i].handler.index = r.index
 	}
 	live.add(g.running)
+	keeper.begin(g.running, stateOf(g.blocks))
 	return nil
 }
 
@@ -170,6 +174,7 @@ func predecessors() []zone.Block {
 
 func (g *running) release() {
 	g.once.Do(func() {
+		keeper.end(g)
 		live.Lock()
 		live.generations = slices.DeleteFunc(live.generations, func(other *running) bool { return other == g })
 		live.Unlock()
@@ -226,6 +231,16 @@ func releaseNewer(g *running) {
 	for _, n := range newer {
 		n.release()
 	}
+}
+
+// newestRunners returns the runners of the newest live generation.
+func newestRunners() []*runner {
+	live.Lock()
+	defer live.Unlock()
+	if len(live.generations) == 0 {
+		return nil
+	}
+	return live.generations[len(live.generations)-1].runners
 }
 
 // liveRunners returns the runners of all live generations, the newest generation first.

@@ -123,6 +123,7 @@ func (t *manualTable) changed() {
 	for r := range t.runners {
 		r.lease.Force(t.forced(r))
 	}
+	keeper.touch(true)
 	t.wait()
 }
 

@@ -109,6 +109,7 @@ func (observer) Transition(d health.Definition, t health.Transition) {
 	if check == "" {
 		return
 	}
+	keeper.touch(false)
 	names.moved(nameSeries{check, target}, t.To, t.Reason)
 	text := fmt.Sprintf("check %s %s is %s, was %s: %s", check, target, t.To, t.From, because(t))
 	events.add(api.Event{

@@ -44,6 +44,7 @@ func newRunner(key string, config *corefile.Config) (*runner, error) {
 	r := &runner{key: key, config: config, lease: lease, stop: func() {}, index: zone.New(config, tallies.attach)}
 	r.index.Panicked = panicked
 	r.index.Switched = switched
+	r.index.Changed = func(string) { keeper.touch(false) }
 	manuals.join(r)
 	return r, nil
 }
@@ -51,7 +52,10 @@ func newRunner(key string, config *corefile.Config) (*runner, error) {
 // notify has the secondaries of the server block told of each new serial. It is to be called before start.
 func (r *runner) notify(send func(zone string) error) {
 	r.notifier = newNotifier(r.config.Zones, send)
-	r.index.Changed = r.notifier.changed
+	r.index.Changed = func(zone string) {
+		keeper.touch(false)
+		r.notifier.changed(zone)
+	}
 }
 
 // open is to be called when questions come to the server block.
@@ -97,11 +101,16 @@ func (r *runner) evaluate(ctx context.Context, wake time.Time) {
 	}
 }
 
+// halt ends the evaluator.
+func (r *runner) halt() {
+	r.stop()
+	r.done.Wait()
+}
+
 // release ends the evaluator and gives the checks back. The answers stay as they are, for queries still under way. It
 // is to be called once.
 func (r *runner) release() {
-	r.stop()
-	r.done.Wait()
+	r.halt()
 	manuals.leave(r)
 	r.lease.Release()
 	names.remove(r.config)

@@ -29,6 +29,9 @@ func setup(c *caddy.Controller) error {
 	for _, w := range config.Warnings {
 		log.Warningf("%s:%d - %s", w.Pos.File, w.Pos.Line, w.Text)
 	}
+	if err := config.State.Same(stateOf(generationOf(c).blocks)); err != nil {
+		return plugin.Error(name, err)
+	}
 	f := &Failover{config: config}
 	server := dnsserver.GetConfig(c)
 	keys := c.ServerBlockKeys

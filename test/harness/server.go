@@ -178,6 +178,12 @@ func (s *Server) Signal(t *testing.T, which os.Signal) {
 func (s *Server) Restart(t *testing.T) {
 	t.Helper()
 	s.Stop(t)
+	s.Again(t)
+}
+
+// Again runs the server again after it has ended, as Restart does.
+func (s *Server) Again(t *testing.T) {
+	t.Helper()
 	s.run(t)
 	if err := s.waitUp(); err != nil {
 		t.Fatalf("The server did not come up again: %v\n%s", err, s.Log)

@@ -76,6 +76,9 @@ func (b *builder) meet(s *stanza) {
 // add makes zones and record sets of a stanza whose checks are finished.
 func (b *builder) add(s *stanza) error {
 	b.stanzas = append(b.stanzas, s)
+	if err := b.addState(s); err != nil {
+		return err
+	}
 	for _, zone := range s.zones {
 		if err := b.addZone(s, zone); err != nil {
 			return err

@@ -30,6 +30,8 @@ type Config struct {
 	Canaries []int
 	// Resolvers are the name servers that Checks look their hosts up at, with the line that names them.
 	Resolvers []Resolver
+	// State is where the state is kept over a restart (statement O02), nil for nowhere.
+	State *StateFile
 	// Webhooks are the receivers of events, in the order of the lines. They are told of the whole process.
 	Webhooks []webhook.Config
 	// Warnings are about what is legal but known to bite, in the order of the lines.

@@ -1,6 +1,7 @@
 package corefile
 
 import (
+	"path/filepath"
 	"testing"
 
 	"github.com/coredns/caddy"
@@ -42,5 +43,29 @@ func TestFilesInTheOrderOfCoreDNS(t *testing.T) {
 		if s.probe.CertFile != tc.cert || s.probe.KeyFile != tc.key || s.probe.CAFile != tc.ca {
 			t.Errorf("tls %q: %+v", tc.values, s.probe)
 		}
+	}
+}
+
+func TestStateFileIsRelativeToRoot(t *testing.T) {
+	c := caddy.NewTestController("dns", "failover {\n state state.json\n}\nfailover example.net {\n}\n")
+	c.ServerBlockKeys = []string{"dns://example.org.:1053"}
+	dnsserver.GetConfig(c).Root = "testdata"
+	config, err := Parse(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := filepath.Abs("testdata/state.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if config.State == nil || config.State.Path != want || config.State.Pos.Line != 2 {
+		t.Errorf("Got %+v, want %s", config.State, want)
+	}
+	other := &StateFile{Pos: Pos{File: "Corefile", Line: 9}, Path: "/state.json"}
+	if err := other.Same(&StateFile{Pos: Pos{File: "Corefile", Line: 2}, Path: "/state.json"}); err != nil {
+		t.Error(err)
+	}
+	if err := other.Same(config.State); err == nil {
+		t.Error("Two state files are taken for one")
 	}
 }

@@ -54,6 +54,7 @@ type stanza struct {
 	ns        []string // as written
 	fall      fall.F
 	cacheable bool
+	state     string // as written
 
 	checks   map[string]*check
 	together map[together]*health.Expression // by expressAll

@@ -22,7 +22,7 @@ func (s *stanza) read() error {
 func (s *stanza) readLine(l *line) error {
 	word, args := l.words[0], l.words[1:]
 	switch word {
-	case "ttl", "soa", "ns", "fallthrough", "cacheable", "allow_exec":
+	case "ttl", "soa", "ns", "fallthrough", "cacheable", "allow_exec", "state":
 		if first, again := s.places[word]; again {
 			return fmt.Errorf("%q is given twice, here and on %s", word, l.pos.other(first))
 		}
@@ -88,6 +88,8 @@ func (s *stanza) readZoneWord(word string, args []string) error {
 			return errors.New("cacheable takes no value")
 		}
 		s.cacheable = true
+	case "state":
+		return s.readState(args)
 	case "allow_exec":
 		if len(args) > 0 {
 			return errors.New("allow_exec takes no value")

@@ -13,10 +13,10 @@ import (
 var (
 	stanzaWords = []string{
 		"allow_exec", "answer", "cacheable", "canary", "check", "fallthrough", "ns", "primary", "secondary", "set", "soa",
-		"static", "ttl", "webhook", "weight",
+		"state", "static", "ttl", "webhook", "weight",
 	}
 	stanzaLater = []string{
-		"admin", "at", "continent", "country", "default", "latency", "net", "state",
+		"admin", "at", "continent", "country", "default", "latency", "net",
 	}
 
 	setWords = []string{"all_down", "failback", "max", "min", "ttl"}
