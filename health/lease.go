@@ -89,6 +89,21 @@ func (l *Lease) Last(i int) (probe.Result, time.Time) {
 	return m.last.result(), l.schedule.epoch.Add(m.ended)
 }
 
+// Next gives when the next attempt of the i-th check is due: in the past while one is under way or waits for its turn,
+// zero when the check has stopped.
+func (l *Lease) Next(i int) time.Time {
+	l.registry.mu.Lock()
+	defer l.registry.mu.Unlock()
+	m := l.monitors[i]
+	switch {
+	case m.stopped:
+		return time.Time{}
+	case m.index >= 0 && m.holders == 0:
+		return l.schedule.epoch.Add(m.due)
+	}
+	return l.schedule.epoch.Add(m.wanted)
+}
+
 // Known tells that no check is unknown. It takes no lock.
 func (l *Lease) Known() bool { return l.unknown.Load() == 0 }
 

@@ -38,6 +38,13 @@ type Memory struct {
 // Active returns the index of the tier a failover set is on, or -1.
 func (m Memory) Active() int { return m.active - 1 }
 
+// Freed is the memory of a failover set that is not kept on the tier it is on any more: it takes the best healthy one
+// with its next decision, whatever its Failback says.
+func (m Memory) Freed() Memory {
+	m.active = 0
+	return m
+}
+
 // Moved is the memory for a set whose records changed on a reload: n of them now, and where each of the old ones is
 // among them (-1: nowhere). The last healthy answers are kept only if the records are the same.
 func (m Memory) Moved(n int, index func(old int) int, same bool) Memory {

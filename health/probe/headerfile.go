@@ -17,7 +17,7 @@ const maxSecret = 8 << 10
 // headerFile is a header field whose value is the first line of a file, which keeps a secret out of the configuration.
 type headerFile struct {
 	name string
-	file *secretFile
+	file *SecretFile
 }
 
 // newHeaderFiles reads what Spec.HeaderFiles names. Neither here nor later does an error hold anything of a value.
@@ -29,7 +29,7 @@ func newHeaderFiles(text string) ([]headerFile, error) {
 	var all []headerFile
 	for name, paths := range names {
 		for _, path := range paths {
-			file, err := newSecretFile(path)
+			file, err := NewSecretFile(path)
 			if err != nil {
 				return nil, fmt.Errorf("header: %s from the file %s: %w", name, path, err)
 			}
@@ -46,13 +46,13 @@ func withFiles(header http.Header, files []headerFile) http.Header {
 	}
 	header = header.Clone()
 	for _, f := range files {
-		header[f.name] = []string{f.file.current()}
+		header[f.name] = []string{f.file.Current()}
 	}
 	return header
 }
 
-// secretFile follows the first line of a file that changes. All checks with the same file share one.
-type secretFile struct {
+// SecretFile follows the first line of a file that changes. All that have the same file share one.
+type SecretFile struct {
 	path string
 
 	mu    sync.Mutex
@@ -60,12 +60,12 @@ type secretFile struct {
 	text  string
 }
 
-var secretFiles shared[string, secretFile]
+var secretFiles shared[string, SecretFile]
 
-// newSecretFile reads the file. It fails if there is no line that can be used.
-func newSecretFile(path string) (*secretFile, error) {
-	l, err := secretFiles.get(path, func() (*secretFile, error) {
-		l := &secretFile{path: path}
+// NewSecretFile reads the file. It fails if there is no line that can be used.
+func NewSecretFile(path string) (*SecretFile, error) {
+	l, err := secretFiles.get(path, func() (*SecretFile, error) {
+		l := &SecretFile{path: path}
 		return l, l.reload()
 	})
 	if err != nil {
@@ -74,8 +74,8 @@ func newSecretFile(path string) (*secretFile, error) {
 	return l, l.reload()
 }
 
-// current is what the line holds, or while it cannot be used what it held before.
-func (l *secretFile) current() string {
+// Current is what the line holds, or while it cannot be used what it held before.
+func (l *SecretFile) Current() string {
 	_ = l.reload() // the last good content stays, and the next attempt tries again
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -83,7 +83,7 @@ func (l *secretFile) current() string {
 }
 
 // reload reads the file if it has changed.
-func (l *secretFile) reload() error {
+func (l *SecretFile) reload() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now, err := stampOf(l.path)

@@ -21,14 +21,14 @@ func TestStampTellsAFileFromOneThatReplacesIt(t *testing.T) {
 		return file
 	}
 	token := write("token", "canary-1")
-	followed, err := newSecretFile(token)
+	followed, err := NewSecretFile(token)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Rename(write("next", "canary-2"), token); err != nil {
 		t.Fatal(err)
 	}
-	if got := followed.current(); got != "canary-2" {
+	if got := followed.Current(); got != "canary-2" {
 		t.Errorf("Got %q", got)
 	}
 	one, err := stampOf(token)

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/seed-a19ac2b6/failover/plugin/failover/admin"
 	"github.com/seed-a19ac2b6/failover/plugin/failover/webhook"
 	"github.com/seed-a19ac2b6/failover/plugin/failover/zone"
 
@@ -49,6 +50,7 @@ type block struct {
 type running struct {
 	runners []*runner
 	told    *webhook.Lease // nil until the start
+	admins  []*admin.Lease
 	once    sync.Once
 }
 
@@ -128,6 +130,10 @@ func (g *generation) start() error {
 		g.running.runners = append(g.running.runners, r)
 		blocks = append(blocks, zone.Block{Keys: b.key, Index: r.index})
 	}
+	if err := g.acquireAdmins(); err != nil {
+		g.running.release()
+		return plugin.Error(name, err)
+	}
 	zone.Adopt(blocks, predecessors())
 	revival.sets(blocks, g.running.runners)
 	for i, r := range g.running.runners {
@@ -178,12 +184,14 @@ func (g *running) release() {
 		live.Lock()
 		live.generations = slices.DeleteFunc(live.generations, func(other *running) bool { return other == g })
 		live.Unlock()
+		g.releaseAdmins()
 		for _, r := range g.runners {
 			r.release()
 		}
 		if g.told != nil {
 			g.told.Release()
 		}
+		listed.drop()
 		g.giveWay()
 	})
 }

@@ -54,6 +54,13 @@ func (j *journal) after(seq uint64) ([]api.Event, uint64) {
 	return found, j.last
 }
 
+// seq is the number of the last event.
+func (j *journal) seq() uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.last
+}
+
 // listen gives a channel that holds a signal while there is news, until stop is called.
 func (j *journal) listen() (news <-chan struct{}, stop func()) {
 	l := make(chan struct{}, 1)

@@ -52,7 +52,7 @@ var (
 		Namespace: plugin.Namespace,
 		Subsystem: name,
 		Name:      "panics_total",
-		Help:      "Counter of panics survived while making answers.",
+		Help:      "Counter of panics survived while making answers, or in the admin API.",
 	})
 )
 

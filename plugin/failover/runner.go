@@ -25,6 +25,7 @@ type runner struct {
 	lease  *health.Lease
 	// notifier is nil where there are no secondaries.
 	notifier *notifier
+	nudged   chan struct{} // holds a signal while the evaluator is to look when to wake
 	stop     context.CancelFunc
 	done     sync.WaitGroup
 }
@@ -42,6 +43,7 @@ func newRunner(key string, config *corefile.Config) (*runner, error) {
 		return nil, fmt.Errorf("starting the checks: %w", err)
 	}
 	r := &runner{key: key, config: config, lease: lease, stop: func() {}, index: zone.New(config, tallies.attach)}
+	r.nudged = make(chan struct{}, 1)
 	r.index.Panicked = panicked
 	r.index.Switched = switched
 	r.index.Changed = func(string) { keeper.touch(false) }
@@ -79,7 +81,7 @@ func (r *runner) start() {
 // panicked makes a panic known that was survived while answers were made.
 func panicked(value any) {
 	panics.Inc()
-	log.Errorf("Recovered from a panic while making answers: %v\n%s", value, debug.Stack())
+	log.Errorf("Recovered from a panic: %v\n%s", value, debug.Stack())
 }
 
 // evaluate is the evaluator. Changes that come while one update is made are taken together by the next.
@@ -95,6 +97,7 @@ func (r *runner) evaluate(ctx context.Context, wake time.Time) {
 		case <-ctx.Done():
 			return
 		case <-r.lease.Changes():
+		case <-r.nudged:
 		case <-timer.C:
 		}
 		wake = r.index.Update(r.lease.Drain(), time.Now())
@@ -105,6 +108,14 @@ func (r *runner) evaluate(ctx context.Context, wake time.Time) {
 func (r *runner) halt() {
 	r.stop()
 	r.done.Wait()
+}
+
+// nudge has the evaluator look at the answers, which somebody else has changed.
+func (r *runner) nudge() {
+	select {
+	case r.nudged <- struct{}{}:
+	default:
+	}
 }
 
 // release ends the evaluator and gives the checks back. The answers stay as they are, for queries still under way. It

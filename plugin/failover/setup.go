@@ -32,6 +32,9 @@ func setup(c *caddy.Controller) error {
 	if err := config.State.Same(stateOf(generationOf(c).blocks)); err != nil {
 		return plugin.Error(name, err)
 	}
+	if err := generationOf(c).agree(config); err != nil {
+		return plugin.Error(name, err)
+	}
 	f := &Failover{config: config}
 	server := dnsserver.GetConfig(c)
 	keys := c.ServerBlockKeys

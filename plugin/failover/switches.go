@@ -2,13 +2,9 @@ package failover
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/seed-a19ac2b6/failover/plugin/failover/api"
-	"github.com/seed-a19ac2b6/failover/plugin/failover/corefile"
 	"github.com/seed-a19ac2b6/failover/plugin/failover/zone"
-
-	"github.com/miekg/dns"
 )
 
 // switched counts, logs and remembers that a record set answers with something else.
@@ -50,13 +46,4 @@ func eventOf(s zone.Switch) api.Event {
 		}
 	}
 	return e
-}
-
-// typesOf names the types that a set answers: "A/AAAA" for one of addresses.
-func typesOf(set *corefile.Set) string {
-	types := make([]string, 0, 2)
-	for _, t := range set.Types() {
-		types = append(types, dns.Type(t).String())
-	}
-	return strings.Join(types, "/")
 }

@@ -1,6 +1,6 @@
 // Package corefile is the language of the failover plugin: it turns the stanzas of one server block into a Config, plain
-// data that is checked here once and never changed after. It starts nothing and asks nobody; what a check names on this
-// machine (certificates, files of header fields and keys, programs, the permission to ping) it tries, to refuse it at
+// data that is checked here once and never changed after. It starts nothing and asks nobody; what a line names on this
+// machine (certificates, files of header fields, tokens and keys, programs, the permission to ping) it tries, to refuse it at
 // load.
 package corefile
 
@@ -34,6 +34,8 @@ type Config struct {
 	State *StateFile
 	// Webhooks are the receivers of events, in the order of the lines. They are told of the whole process.
 	Webhooks []webhook.Config
+	// Admins are the addresses of the admin API, in the order of the lines.
+	Admins []Admin
 	// Warnings are about what is legal but known to bite, in the order of the lines.
 	Warnings []Warning
 }

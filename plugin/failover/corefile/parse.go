@@ -25,6 +25,9 @@ func read(c *caddy.Controller, try func(probe.Spec) error) (*Config, error) {
 		if err := s.read(); err != nil {
 			return nil, err
 		}
+		if err := b.addAdmins(s); err != nil {
+			return nil, err
+		}
 		if err := s.finishChecks(b); err != nil {
 			return nil, err
 		}
@@ -64,6 +67,7 @@ type stanza struct {
 	options  []*optionLine
 	canaries []canaryLine
 	webhooks []webhookLine
+	admins   []Admin
 	sets     []*setState
 }
 

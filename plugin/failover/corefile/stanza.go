@@ -32,6 +32,8 @@ func (s *stanza) readLine(l *line) error {
 		return s.readCanary(l, args)
 	case "webhook":
 		return s.readWebhook(l, args)
+	case "admin":
+		return s.readAdmin(l, args)
 	case "check":
 		return s.readCheck(l)
 	case "set":

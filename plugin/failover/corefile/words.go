@@ -12,11 +12,11 @@ import (
 // its own, so that nobody looks for a spelling mistake.
 var (
 	stanzaWords = []string{
-		"allow_exec", "answer", "cacheable", "canary", "check", "fallthrough", "ns", "primary", "secondary", "set", "soa",
+		"admin", "allow_exec", "answer", "cacheable", "canary", "check", "fallthrough", "ns", "primary", "secondary", "set", "soa",
 		"state", "static", "ttl", "webhook", "weight",
 	}
 	stanzaLater = []string{
-		"admin", "at", "continent", "country", "default", "latency", "net",
+		"at", "continent", "country", "default", "latency", "net",
 	}
 
 	setWords = []string{"all_down", "failback", "max", "min", "ttl"}

@@ -1,5 +1,7 @@
 package zone
 
+import "iter"
+
 // users tells which sets use which checks. It is two arrays for all: a list of its own for each of a hundred thousand
 // checks would be as many objects.
 type users struct {
@@ -39,3 +41,14 @@ func usersOf(sets []Set, leaves int) users {
 
 // of gives the sets that use a leaf.
 func (u *users) of(leaf int) []uint32 { return u.sets[u.begins[leaf]:u.begins[leaf+1]] }
+
+// Users gives the sets whose own records use a check, by the leaf of the configuration.
+func (x *Index) Users(leaf int) iter.Seq[*Set] {
+	return func(yield func(*Set) bool) {
+		for _, i := range x.users.of(leaf) {
+			if !yield(&x.sets[i]) {
+				return
+			}
+		}
+	}
+}

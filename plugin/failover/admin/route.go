@@ -1,0 +1,145 @@
+package admin
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/seed-a19ac2b6/failover/plugin/failover/api"
+)
+
+// route is something that can be asked for. The document that describes the API is made from the routes, too.
+type route struct {
+	method, path string
+	access       access
+	summary      string
+	params       []param
+	// request and response are zero values of what the bodies hold, nil for none.
+	request, response any
+	status            int
+	serve             func(s *Servers, c *call) (any, error)
+	// stream is in the place of serve for an answer without an end.
+	stream func(s *Servers, c *call) error
+}
+
+// param is a parameter of the path or the query.
+type param struct {
+	name, kind, text string
+	inPath, many     bool
+}
+
+// call is a request on the way to its answer.
+type call struct {
+	w      http.ResponseWriter
+	r      *http.Request
+	route  *route
+	site   *site
+	line   *secured
+	caller caller
+	query  *query
+	author string // of a change
+}
+
+var (
+	limitParam  = param{name: "limit", kind: "integer", text: "how many to give at most"}
+	authorParam = param{name: "author", kind: "string", text: "who asks; not needed with a client certificate, whose name counts"}
+	drillID     = param{name: "id", kind: "integer", text: "the number of the drill", inPath: true}
+	manualID    = param{name: "id", kind: "integer", text: "the number of the manual state", inPath: true}
+)
+
+// The most that a page may have.
+const (
+	checksMost, checksUsual = 10_000, 1000
+	eventsMost              = 1024
+)
+
+// routes are all of them.
+var routes = []route{
+	{
+		method: http.MethodGet, path: "/v1/status", access: reading, status: http.StatusOK,
+		summary: "This server as a whole.", response: api.Status{},
+		serve: func(s *Servers, _ *call) (any, error) { return s.hub.status(false), nil },
+	},
+	{
+		method: http.MethodGet, path: "/v1/checks", access: reading, status: http.StatusOK,
+		summary: "Checks, in the order of their ids.", response: api.Checks{},
+		params: []param{
+			{name: "match", kind: "string", text: "those that the pattern is about, NAME or NAME@TARGET with * and ?"},
+			{name: "state", kind: "string", text: "those in the state: healthy, unhealthy or unknown"},
+			{name: "after", kind: "string", text: "those after this id: what next was in the page before"},
+			limitParam,
+		},
+		serve: (*Servers).checks,
+	},
+	{
+		method: http.MethodGet, path: "/v1/checks/{id...}", access: reading, status: http.StatusOK,
+		summary: "One check.", response: api.Check{},
+		params: []param{{name: "id", kind: "string", text: "its id, with each / written %2F", inPath: true}},
+		serve:  func(s *Servers, c *call) (any, error) { return s.Backend.Check(c.r.PathValue("id")) },
+	},
+	{
+		method: http.MethodGet, path: "/v1/sets", access: reading, status: http.StatusOK,
+		summary: "Record sets, in the order of their zones and names.", response: api.Sets{},
+		params: []param{
+			{name: "match", kind: "string", text: "those with the name, which may have * and ?"},
+			{name: "zone", kind: "string", text: "those of the zone"},
+			{name: "type", kind: "string", text: "those that answer the type"},
+			{name: "after", kind: "string", text: "those after this one: what next was in the page before"},
+			limitParam,
+		},
+		serve: (*Servers).sets,
+	},
+	{
+		method: http.MethodGet, path: "/v1/events", access: reading, status: http.StatusOK,
+		summary: "What has happened, the oldest first; the last 1,024 events are remembered.", response: api.Events{},
+		params: []param{{name: "after", kind: "integer", text: "what came after the event of this number"}, limitParam},
+		serve:  (*Servers).events,
+	},
+	{
+		method: http.MethodGet, path: "/v1/stream", access: reading, status: http.StatusOK,
+		summary: "Server-sent events: journal has an Event, status has a Status, at changes and every 15 seconds.",
+		params:  []param{{name: "after", kind: "integer", text: "begin with what came after the event of this number"}},
+		stream:  (*Servers).stream,
+	},
+	{
+		method: http.MethodGet, path: "/v1/manual", access: reading, status: http.StatusOK,
+		summary: "The manual states in force.", response: api.Manuals{},
+		serve: func(s *Servers, _ *call) (any, error) { return s.Backend.Manual(), nil },
+	},
+	{
+		method: http.MethodPost, path: "/v1/manual", access: changing, status: http.StatusCreated,
+		summary: "Overrule checks.", request: api.NewManual{}, response: api.Manual{},
+		serve: (*Servers).newManual,
+	},
+	{
+		method: http.MethodDelete, path: "/v1/manual/{id}", access: changing, status: http.StatusOK,
+		summary: "End one manual state.", response: api.Ended{}, params: []param{manualID, authorParam},
+		serve: (*Servers).endManual,
+	},
+	{
+		method: http.MethodDelete, path: "/v1/manual", access: changing, status: http.StatusOK,
+		summary: "End all manual states that are about no other checks than the pattern is.", response: api.Ended{},
+		params: []param{
+			{name: "match", kind: "string", text: "NAME or NAME@TARGET with * and ?"}, authorParam,
+		},
+		serve: (*Servers).endManuals,
+	},
+	{
+		method: http.MethodPost, path: "/v1/failback", access: changing, status: http.StatusOK,
+		summary: "Have a failover set take its best healthy record now, whatever its failback says.",
+		request: api.NewFailback{}, response: api.Failback{},
+		serve: (*Servers).failback,
+	},
+}
+
+func indexParam(all []param, name string) int {
+	return slices.IndexFunc(all, func(p param) bool { return p.name == name && !p.inPath })
+}
+
+func parseQuery(raw string) (map[string][]string, error) {
+	values, err := url.ParseQuery(raw)
+	if err != nil {
+		return nil, &Refusal{Status: http.StatusBadRequest, Text: "the query is not one of a URL"}
+	}
+	return values, nil
+}
