@@ -83,6 +83,7 @@ func (t *manualTable) end(author string, chosen func(*health.Manual) bool) []hea
 		e.Author = author
 		events.add(e)
 	}
+	drills.kept(t.states)
 	return ended
 }
 
@@ -119,6 +120,9 @@ func (t *manualTable) changed() {
 	t.states = kept
 	for _, m := range expired {
 		events.add(manualEvent(api.EventRestored, m, fmt.Sprintf("%s is not %s by hand any more: its time is over", m.Checks, m.State)))
+	}
+	if len(expired) > 0 {
+		drills.kept(t.states)
 	}
 	for r := range t.runners {
 		r.lease.Force(t.forced(r))

@@ -24,6 +24,11 @@ type Backend interface {
 	EndManualOf(pattern, author string) (api.Ended, error)
 	Failback(api.NewFailback) (api.Failback, error)
 
+	Drills() api.Drills
+	// NewDrill begins a drill, or with dry only tells what it would be.
+	NewDrill(asked api.NewDrill, dry bool) (api.Drill, error)
+	EndDrill(id uint64, author string) (api.Drill, error)
+
 	// Audit keeps that somebody has changed something.
 	Audit(Change)
 }

@@ -71,3 +71,31 @@ func (s *Servers) failback(c *call) (any, error) {
 	}
 	return s.Backend.Failback(asked)
 }
+
+func (s *Servers) newDrill(c *call) (any, error) {
+	c.idle = c.query.flag("dry_run")
+	if c.query.err != nil {
+		return nil, c.query.err
+	}
+	var asked api.NewDrill
+	if err := body(c.w, c.r, &asked); err != nil {
+		return nil, err
+	}
+	var err error
+	if asked.Author, err = c.by(asked.Author); err != nil {
+		return nil, err
+	}
+	return s.Backend.NewDrill(asked, c.idle)
+}
+
+func (s *Servers) endDrill(c *call) (any, error) {
+	id, err := idOf(c)
+	if err != nil {
+		return nil, err
+	}
+	author, err := c.by(c.query.text("author"))
+	if err != nil {
+		return nil, err
+	}
+	return s.Backend.EndDrill(id, author)
+}

