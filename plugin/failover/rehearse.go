@@ -173,7 +173,7 @@ func changes(was, is *zone.Situation) bool {
 
 // dataOf is all that a set can answer.
 func dataOf(s *zone.Situation) []string {
-	var data []string
+	data := []string{}
 	for f := range s.Set.Config.Types() {
 		a := s.Set.Answer(f)
 		if a == nil {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 
 	"github.com/seed-a19ac2b6/failover/plugin/failover/api"
 )
@@ -55,100 +56,113 @@ const (
 )
 
 // routes are all of them.
-var routes = []route{
-	{
-		method: http.MethodGet, path: "/v1/status", access: reading, status: http.StatusOK,
-		summary: "This server as a whole.", response: api.Status{},
-		serve: func(s *Servers, _ *call) (any, error) { return s.hub.status(false), nil },
-	},
-	{
-		method: http.MethodGet, path: "/v1/checks", access: reading, status: http.StatusOK,
-		summary: "Checks, in the order of their ids.", response: api.Checks{},
-		params: []param{
-			{name: "match", kind: "string", text: "those that the pattern is about, NAME or NAME@TARGET with * and ?"},
-			{name: "state", kind: "string", text: "those in the state: healthy, unhealthy or unknown"},
-			{name: "after", kind: "string", text: "those after this id: what next was in the page before"},
-			limitParam,
+var routes []route
+
+func init() { // the document of the routes is at one of them
+	routes = []route{
+		{
+			method: http.MethodGet, path: "/v1/status", access: reading, status: http.StatusOK,
+			summary: "This server as a whole.", response: api.Status{},
+			serve: func(s *Servers, _ *call) (any, error) { return s.hub.status(false), nil },
 		},
-		serve: (*Servers).checks,
-	},
-	{
-		method: http.MethodGet, path: "/v1/checks/{id...}", access: reading, status: http.StatusOK,
-		summary: "One check.", response: api.Check{},
-		params: []param{{name: "id", kind: "string", text: "its id, with each / written %2F", inPath: true}},
-		serve:  func(s *Servers, c *call) (any, error) { return s.Backend.Check(c.r.PathValue("id")) },
-	},
-	{
-		method: http.MethodGet, path: "/v1/sets", access: reading, status: http.StatusOK,
-		summary: "Record sets, in the order of their zones and names.", response: api.Sets{},
-		params: []param{
-			{name: "match", kind: "string", text: "those with the name, which may have * and ?"},
-			{name: "zone", kind: "string", text: "those of the zone"},
-			{name: "type", kind: "string", text: "those that answer the type"},
-			{name: "after", kind: "string", text: "those after this one: what next was in the page before"},
-			limitParam,
+		{
+			method: http.MethodGet, path: "/v1/checks", access: reading, status: http.StatusOK,
+			summary: "Checks, in the order of their ids.", response: api.Checks{},
+			params: []param{
+				{name: "match", kind: "string", text: "those that the pattern is about, NAME or NAME@TARGET with * and ?"},
+				{name: "state", kind: "string", text: "those in the state: healthy, unhealthy or unknown"},
+				{name: "after", kind: "string", text: "those after this id: what next was in the page before"},
+				limitParam,
+			},
+			serve: (*Servers).checks,
 		},
-		serve: (*Servers).sets,
-	},
-	{
-		method: http.MethodGet, path: "/v1/events", access: reading, status: http.StatusOK,
-		summary: "What has happened, the oldest first; the last 1,024 events are remembered.", response: api.Events{},
-		params: []param{{name: "after", kind: "integer", text: "what came after the event of this number"}, limitParam},
-		serve:  (*Servers).events,
-	},
-	{
-		method: http.MethodGet, path: "/v1/stream", access: reading, status: http.StatusOK,
-		summary: "Server-sent events: journal has an Event, status has a Status, at changes and every 15 seconds.",
-		params:  []param{{name: "after", kind: "integer", text: "begin with what came after the event of this number"}},
-		stream:  (*Servers).stream,
-	},
-	{
-		method: http.MethodGet, path: "/v1/manual", access: reading, status: http.StatusOK,
-		summary: "The manual states in force.", response: api.Manuals{},
-		serve: func(s *Servers, _ *call) (any, error) { return s.Backend.Manual(), nil },
-	},
-	{
-		method: http.MethodPost, path: "/v1/manual", access: changing, status: http.StatusCreated,
-		summary: "Overrule checks.", request: api.NewManual{}, response: api.Manual{},
-		serve: (*Servers).newManual,
-	},
-	{
-		method: http.MethodDelete, path: "/v1/manual/{id}", access: changing, status: http.StatusOK,
-		summary: "End one manual state.", response: api.Ended{}, params: []param{manualID, authorParam},
-		serve: (*Servers).endManual,
-	},
-	{
-		method: http.MethodDelete, path: "/v1/manual", access: changing, status: http.StatusOK,
-		summary: "End all manual states that are about no other checks than the pattern is.", response: api.Ended{},
-		params: []param{
-			{name: "match", kind: "string", text: "NAME or NAME@TARGET with * and ?"}, authorParam,
+		{
+			method: http.MethodGet, path: "/v1/checks/{id...}", access: reading, status: http.StatusOK,
+			summary: "One check.", response: api.Check{},
+			params: []param{{name: "id", kind: "string", text: "its id, with each / written %2F", inPath: true}},
+			serve:  func(s *Servers, c *call) (any, error) { return s.Backend.Check(c.r.PathValue("id")) },
 		},
-		serve: (*Servers).endManuals,
-	},
-	{
-		method: http.MethodPost, path: "/v1/failback", access: changing, status: http.StatusOK,
-		summary: "Have a failover set take its best healthy record now, whatever its failback says.",
-		request: api.NewFailback{}, response: api.Failback{},
-		serve: (*Servers).failback,
-	},
-	{
-		method: http.MethodGet, path: "/v1/drills", access: reading, status: http.StatusOK,
-		summary: "The drills under way.", response: api.Drills{},
-		serve: func(s *Servers, _ *call) (any, error) { return s.Backend.Drills(), nil },
-	},
-	{
-		method: http.MethodPost, path: "/v1/drills", access: changing, status: http.StatusCreated,
-		summary: "Have the record that a failover set is on be unhealthy for a while.",
-		request: api.NewDrill{}, response: api.Drill{},
-		params: []param{{name: "dry_run", kind: "boolean", text: "change nothing, and tell what would be"}},
-		serve:  (*Servers).newDrill,
-	},
-	{
-		method: http.MethodDelete, path: "/v1/drills/{id}", access: changing, status: http.StatusOK,
-		summary: "End a drill before its time.", response: api.Drill{}, params: []param{drillID, authorParam},
-		serve: (*Servers).endDrill,
-	},
+		{
+			method: http.MethodGet, path: "/v1/sets", access: reading, status: http.StatusOK,
+			summary: "Record sets, in the order of their zones and names.", response: api.Sets{},
+			params: []param{
+				{name: "match", kind: "string", text: "those with the name, which may have * and ?"},
+				{name: "zone", kind: "string", text: "those of the zone"},
+				{name: "type", kind: "string", text: "those that answer the type"},
+				{name: "after", kind: "string", text: "those after this one: what next was in the page before"},
+				limitParam,
+			},
+			serve: (*Servers).sets,
+		},
+		{
+			method: http.MethodGet, path: "/v1/events", access: reading, status: http.StatusOK,
+			summary: "What has happened, the oldest first; the last 1,024 events are remembered.", response: api.Events{},
+			params: []param{{name: "after", kind: "integer", text: "what came after the event of this number"}, limitParam},
+			serve:  (*Servers).events,
+		},
+		{
+			method: http.MethodGet, path: "/v1/stream", access: reading, status: http.StatusOK,
+			summary: "Server-sent events: journal has an Event, status has a Status, at changes and every 15 seconds.",
+			params:  []param{{name: "after", kind: "integer", text: "begin with what came after the event of this number"}},
+			stream:  (*Servers).stream,
+		},
+		{
+			method: http.MethodGet, path: "/v1/manual", access: reading, status: http.StatusOK,
+			summary: "The manual states in force.", response: api.Manuals{},
+			serve: func(s *Servers, _ *call) (any, error) { return s.Backend.Manual(), nil },
+		},
+		{
+			method: http.MethodPost, path: "/v1/manual", access: changing, status: http.StatusCreated,
+			summary: "Overrule checks.", request: api.NewManual{}, response: api.Manual{},
+			serve: (*Servers).newManual,
+		},
+		{
+			method: http.MethodDelete, path: "/v1/manual/{id}", access: changing, status: http.StatusOK,
+			summary: "End one manual state.", response: api.Ended{}, params: []param{manualID, authorParam},
+			serve: (*Servers).endManual,
+		},
+		{
+			method: http.MethodDelete, path: "/v1/manual", access: changing, status: http.StatusOK,
+			summary: "End all manual states that are about no other checks than the pattern is.", response: api.Ended{},
+			params: []param{
+				{name: "match", kind: "string", text: "NAME or NAME@TARGET with * and ?"}, authorParam,
+			},
+			serve: (*Servers).endManuals,
+		},
+		{
+			method: http.MethodPost, path: "/v1/failback", access: changing, status: http.StatusOK,
+			summary: "Have a failover set take its best healthy record now, whatever its failback says.",
+			request: api.NewFailback{}, response: api.Failback{},
+			serve: (*Servers).failback,
+		},
+		{
+			method: http.MethodGet, path: "/v1/drills", access: reading, status: http.StatusOK,
+			summary: "The drills under way.", response: api.Drills{},
+			serve: func(s *Servers, _ *call) (any, error) { return s.Backend.Drills(), nil },
+		},
+		{
+			method: http.MethodPost, path: "/v1/drills", access: changing, status: http.StatusCreated,
+			summary: "Have the record that a failover set is on be unhealthy for a while.",
+			request: api.NewDrill{}, response: api.Drill{},
+			params: []param{{name: "dry_run", kind: "boolean", text: "change nothing, and tell what would be"}},
+			serve:  (*Servers).newDrill,
+		},
+		{
+			method: http.MethodDelete, path: "/v1/drills/{id}", access: changing, status: http.StatusOK,
+			summary: "End a drill before its time.", response: api.Drill{}, params: []param{drillID, authorParam},
+			serve: (*Servers).endDrill,
+		},
+		{
+			method: http.MethodGet, path: "/v1/openapi.json", access: reading, status: http.StatusOK,
+			summary: "This document.", serve: func(*Servers, *call) (any, error) { return document() },
+		},
+	}
 }
+
+// dryRun tells whether a route can be asked for what would be.
+func (rt *route) dryRun() bool { return indexParam(rt.params, "dry_run") >= 0 }
+
+func statusText(status int) string { return strconv.Itoa(status) }
 
 func indexParam(all []param, name string) int {
 	return slices.IndexFunc(all, func(p param) bool { return p.name == name && !p.inPath })

@@ -12,17 +12,17 @@ import (
 	"time"
 )
 
-// The bounds of a connection. Nobody who is slow keeps one for long, but for streams, which are closed when their client
+// maxHeader is the most octets of the header of a request.
+const maxHeader = 16 << 10
+
+// farewell is how long requests under way may take when a listener is closed.
+const farewell = time.Second
+
+// timeouts bound a connection. Nobody who is slow keeps one for long, but for streams, which are closed when their client
 // does not read.
-const (
-	headerTimeout = 5 * time.Second
-	readTimeout   = 10 * time.Second
-	writeTimeout  = 15 * time.Second
-	idleTimeout   = 60 * time.Second
-	maxHeader     = 16 << 10
-	// farewell is how long requests under way may take when a listener is closed.
-	farewell = time.Second
-)
+type timeouts struct{ header, read, write, idle time.Duration }
+
+var usual = timeouts{header: 5 * time.Second, read: 10 * time.Second, write: 15 * time.Second, idle: 60 * time.Second}
 
 // Line is an address of the API and who may come in there.
 type Line struct {
@@ -49,6 +49,8 @@ type Servers struct {
 	gates gates
 	once  sync.Once
 	mux   http.Handler
+	// timeouts are the usual ones if they are zero.
+	timeouts timeouts
 }
 
 // Lease is the use of a line.
@@ -118,6 +120,9 @@ func (s *Servers) Acquire(line Line) (*Lease, error) {
 func (s *Servers) setup() {
 	s.hub.backend = s.Backend
 	s.mux = s.handler()
+	if s.timeouts == (timeouts{}) {
+		s.timeouts = usual
+	}
 }
 
 // siteKey is the key for the site of a connection.
@@ -127,7 +132,8 @@ type siteKey struct{}
 func (s *Servers) serve(at *site) {
 	at.server = &http.Server{
 		Handler:           s.mux,
-		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		ReadHeaderTimeout: s.timeouts.header, ReadTimeout: s.timeouts.read,
+		WriteTimeout: s.timeouts.write, IdleTimeout: s.timeouts.idle,
 		MaxHeaderBytes: maxHeader,
 		// What clients do wrong in TLS or HTTP they are told themselves; in the log it would be theirs to fill.
 		ErrorLog:    stdlog.New(io.Discard, "", 0),

@@ -35,7 +35,7 @@ func (s *Servers) stream(c *call) error {
 	}
 	for message := first; ; {
 		// A message that takes longer than this has a client that does not read.
-		if err := control.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+		if err := control.SetWriteDeadline(time.Now().Add(s.timeouts.write)); err != nil {
 			return nil
 		}
 		if _, err := c.w.Write(message); err != nil {
