@@ -159,15 +159,7 @@ func (d *directory) check(s condition) api.Check {
 		c.Next = timeOrNil(e.runner.lease.Next(e.leaf))
 	}
 	if s.status.Manual != health.Unknown {
-		names := []string{e.name()}
-		if e.leaf < len(e.runner.config.Checks) {
-			names = e.runner.config.Checks[e.leaf].Names
-		}
-		if m := manuals.list().Of(names, e.target()); m != nil {
-			shown := shownManual(*m)
-			shown.Matches = d.matches(m.Checks)
-			c.Manual = &shown
-		}
+		c.Manual = d.manualOf(e.runner, e.leaf)
 	}
 	return c
 }

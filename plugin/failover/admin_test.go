@@ -379,3 +379,38 @@ func TestDrillIsRefused(t *testing.T) {
 	o.until("lone.example.org", func(s api.Set) bool { return s.AllDown })
 	o.do("POST", "/v1/drills", `{"name":"lone.example.org","author":"ops"}`, http.StatusConflict, nil)
 }
+
+func TestExplainRoute(t *testing.T) {
+	i, o := operate(t, tree)
+	defer i.end(t)
+	o.untilOn("www.example.org", "primary")
+	for _, tc := range []struct {
+		query  string
+		status int
+		want   string
+	}{
+		{"name=www.example.org", http.StatusOK, "192.0.2.1"},
+		{"name=mail.example.org", http.StatusOK, "mx.example.org."},
+		{"name=nobody.example.org&type=aaaa&client=2001:db8::1", http.StatusOK, "NXDOMAIN"},
+		{"name=www.example.org&assume=web@http:%2F%2F192.0.2.1:80%2F=down", http.StatusOK, "192.0.2.2"},
+		{"name=www.example.org&assume=web=down&assume=web@*2:80%2F=up", http.StatusOK, "192.0.2.2"},
+		{"name=www.example.org&assume=nobody=down", http.StatusBadRequest, `"field":"assume"`},
+		{"name=www.example.org&assume=web", http.StatusBadRequest, `"field":"assume"`},
+		{"name=www.example.org&assume=web=left", http.StatusBadRequest, `"field":"assume"`},
+		{"name=www.example.org&type=nonsense", http.StatusBadRequest, `"field":"type"`},
+		{"name=www.example.org&client=x", http.StatusBadRequest, `"field":"client"`},
+		{"name=a..b", http.StatusBadRequest, `"field":"name"`},
+		{"", http.StatusBadRequest, `"field":"name"`},
+		{"name=www.example.net", http.StatusNotFound, `"field":"name"`},
+	} {
+		text := o.do("GET", "/v1/explain?"+tc.query, "", tc.status, nil)
+		if tc.status == http.StatusOK {
+			var x api.Explanation
+			o.do("GET", "/v1/explain?"+tc.query, "", tc.status, &x)
+			text = strings.Join(x.Text, "\n")
+		}
+		if !strings.Contains(text, tc.want) {
+			t.Errorf("%s:\n%s\nwant %q", tc.query, text, tc.want)
+		}
+	}
+}

@@ -15,6 +15,8 @@ type Backend interface {
 	Sets(SetQuery) (api.Sets, error)
 	// Events gives the first events after a number, at most limit of them.
 	Events(after uint64, limit int) api.Events
+	// Explain tells how an answer comes about.
+	Explain(Question) (api.Explanation, error)
 	// News gives a channel that holds a signal while there are new events, until stop is called.
 	News() (news <-chan struct{}, stop func())
 
@@ -48,6 +50,12 @@ type SetQuery struct {
 	Type  string
 	After string // as Sets.Next has given it
 	Limit int
+}
+
+// Question is what is to be explained; all but the name may be empty.
+type Question struct {
+	Name, Type, Client string
+	Assume             []string // ID=STATE
 }
 
 // Change is a request that has changed something.

@@ -93,6 +93,15 @@ func (f *fake) happen(text string) {
 	}
 }
 
+func (f *fake) Explain(q Question) (api.Explanation, error) {
+	return api.Explanation{
+		Name: q.Name, Outcomes: []api.ExplainedOutcome{}, Records: []api.PossibleRecord{}, Statements: []string{},
+		Way: api.ExplainedStep{Statements: []string{}, Kind: api.AnswerSet, Set: &api.ExplainedSet{
+			Statements: []string{}, Candidates: []api.ExplainedRecord{},
+		}},
+	}, nil
+}
+
 func (f *fake) Manual() api.Manuals { return api.Manuals{Manual: []api.Manual{}} }
 
 func (f *fake) NewManual(m api.NewManual) (api.Manual, error) {

@@ -40,6 +40,13 @@ func (s *Servers) events(c *call) (any, error) {
 	return s.Backend.Events(after, int(limit)), nil
 }
 
+func (s *Servers) explain(c *call) (any, error) {
+	return s.Backend.Explain(Question{
+		Name: c.query.text("name"), Type: c.query.text("type"), Client: c.query.text("client"),
+		Assume: c.query.values["assume"],
+	})
+}
+
 // idOf reads the number in the path.
 func idOf(c *call) (uint64, error) {
 	q := query{values: map[string][]string{"id": {c.r.PathValue("id")}}}

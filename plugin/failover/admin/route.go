@@ -101,6 +101,20 @@ func init() { // the document of the routes is at one of them
 			serve:  (*Servers).events,
 		},
 		{
+			method: http.MethodGet, path: "/v1/explain", access: reading, status: http.StatusOK,
+			summary: "How an answer comes about, as things stand or would.", response: api.Explanation{},
+			params: []param{
+				{name: "name", kind: "string", text: "the name that is asked for"},
+				{name: "type", kind: "string", text: "the type that is asked for; A, or what the name has"},
+				{name: "client", kind: "string", text: "the address of who asks"},
+				{
+					name: "assume", kind: "string", many: true,
+					text: "ID=down or ID=up: as if the check, or those that the pattern is about, were in that state",
+				},
+			},
+			serve: (*Servers).explain,
+		},
+		{
 			method: http.MethodGet, path: "/v1/stream", access: reading, status: http.StatusOK,
 			summary: "Server-sent events: journal has an Event, status has a Status, at changes and every 15 seconds.",
 			params:  []param{{name: "after", kind: "integer", text: "begin with what came after the event of this number"}},

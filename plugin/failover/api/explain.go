@@ -20,6 +20,8 @@ type Explanation struct {
 	// Statements are the numbers of all statements that were applied, in the order of the alphabet. Each stands where it
 	// applied, too.
 	Statements []string `json:"statements"`
+	// Text is all of it for people, line by line.
+	Text []string `json:"text,omitempty"`
 }
 
 // ExplainedOutcome is a way an answer can end.
