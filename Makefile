@@ -15,7 +15,7 @@ UNIT := ./cmd/... ./health/... ./policy/... ./plugin/...
 # Those that run the real binary, and none that wants the machine for itself.
 E2E := ./test ./test/judge
 # What the tests call, each with the Debian package that it is in.
-TOOLS := ip:iproute2 nft:nftables chrt:util-linux nice:coreutils \
+TOOLS := curl:curl ip:iproute2 nft:nftables chrt:util-linux nice:coreutils \
 	delv:bind9-dnsutils dig:bind9-dnsutils dnsperf:dnsperf kdig:knot-dnsutils knotd:knot named:bind9 nsd:nsd \
 	promtool:prometheus prometheus-alertmanager:prometheus-alertmanager
 # What `make judge` calls beside these.

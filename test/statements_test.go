@@ -58,7 +58,7 @@ var statements = map[string]string{
 	"H18": "After a stop of the machine or the process everything is probed again before anything becomes unhealthy (ours).",
 	"C01": "atleast N is healthy while N or more children are; all, any, not as named; nesting is allowed.",
 	"C02": "N larger than the number of children is an error at load; a disabled child counts as healthy.",
-	"C03": "file is healthy while its first word is up and unhealthy while it is down, and is watched.",
+	"C03": "file is healthy while its first word is up and unhealthy while it is down; heartbeat D while somebody has posted within D; both at once.",
 	"C04": "prometheus is healthy while the query is true; insufficient says what no data means.",
 	"D01": "Answers are authoritative, keep the letters of the question, and have the set's TTL.",
 	"D02": "NODATA and NXDOMAIN carry the SOA; empty non-terminals exist; a wildcard covers what does not (RFC 4592).",

@@ -44,6 +44,7 @@ func init() { // kinds refers to functions that refer to kinds
 		ICMP:       {takes: []group{fieldsEndpoint}, check: Spec.checkICMP, prober: newICMPProber},
 		Exec:       {takes: []group{fieldsExec}, prober: newExecProber},
 		File:       {takes: []group{fieldsFile}, prober: newFileProber},
+		Heartbeat:  {takes: []group{fieldsHeartbeat}, prober: newHeartbeatProber},
 		DNS:        {takes: []group{fieldsEndpoint, fieldsDNS}, prober: newDNSProber},
 		GRPC:       {takes: []group{fieldsEndpoint, fieldsGRPC}, prober: newGRPCProber},
 		GRPCS:      {takes: []group{fieldsEndpoint, fieldsGRPC, fieldsTLS}, prober: newGRPCProber},

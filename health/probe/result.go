@@ -48,6 +48,7 @@ const (
 	ReasonQuery       Reason = "query"       // a Prometheus query is false
 	ReasonExit        Reason = "exit"        // a program ended with status 1
 	ReasonDown        Reason = "down"        // a file says so
+	ReasonHeartbeat   Reason = "heartbeat"   // nobody has posted in time; or, indeterminate, not yet
 	// ReasonNoData is a Prometheus query without an answer: its outcome is what the word insufficient says.
 	ReasonNoData Reason = "no_data"
 )

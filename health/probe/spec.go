@@ -26,6 +26,7 @@ const (
 	Exec       Scheme = "exec"
 	File       Scheme = "file"
 	Prometheus Scheme = "prometheus"
+	Heartbeat  Scheme = "heartbeat"
 )
 
 // Spec says what one attempt does. It is plain comparable data: checked once, when the configuration is read, and
@@ -33,9 +34,9 @@ const (
 type Spec struct {
 	Scheme Scheme
 	// Host is an address without brackets, or a host name (no trailing dot), resolved anew for every attempt. It is
-	// empty for exec and file.
+	// empty for exec, file and heartbeat.
 	Host string
-	Port uint16 // 0 for icmp, exec and file
+	Port uint16 // 0 for icmp, exec, file and heartbeat
 
 	// For all that have a Host.
 	Source   netip.Addr // when valid, the local address to probe from
@@ -81,6 +82,9 @@ type Spec struct {
 	Command string // exec: the absolute path of the program, then its arguments, each ended by a NUL
 
 	File string // file: an absolute path
+
+	// For heartbeat; Name is that of the check.
+	Every time.Duration // within which somebody has to post
 
 	// For prometheus.
 	Query        string
@@ -149,6 +153,8 @@ func (s Spec) Target() string {
 		return "exec " + file
 	case File:
 		return "file " + s.File
+	case Heartbeat:
+		return "heartbeat " + s.Every.String()
 	case Prometheus:
 		scheme := HTTP
 		if s.Secure {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seed-a19ac2b6/failover/plugin/failover/admin"
+	"github.com/seed-a19ac2b6/failover/plugin/failover/corefile"
 	"github.com/seed-a19ac2b6/failover/plugin/failover/webhook"
 	"github.com/seed-a19ac2b6/failover/plugin/failover/zone"
 
@@ -107,6 +108,13 @@ func (g *generation) start() error {
 	var listeners []listener
 	for _, b := range g.blocks {
 		listeners = append(listeners, b.listens()...)
+	}
+	configs := make([]*corefile.Config, 0, len(g.blocks))
+	for _, b := range g.blocks {
+		configs = append(configs, b.handler.config)
+	}
+	if err := corefile.AgreeHeartbeats(configs); err != nil {
+		return plugin.Error(name, err)
 	}
 	for _, b := range g.blocks {
 		if err := refuseOwn(b.handler.config.Resolvers, listeners); err != nil {

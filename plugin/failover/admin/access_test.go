@@ -153,3 +153,38 @@ func TestTokenIsNotTaken(t *testing.T) {
 	fx.want(http.StatusUnauthorized, "GET /v1/status", "Authorization: Bearer "+canary[1:])
 	fx.want(http.StatusOK, "GET /v1/status", "Authorization: bearer "+canary)
 }
+
+func TestC03_HeartbeatsHaveATokenOfTheirOwn(t *testing.T) {
+	const own, web, none = "POST /v1/heartbeat/own", "POST /v1/heartbeat/web", "POST /v1/heartbeat/none"
+	const beat, wrong = "Authorization: Bearer beat", "Authorization: Bearer x"
+	for _, tc := range []struct {
+		line                                     Line
+		ownNone, ownBeat, webNone, webBeat, lost int
+	}{
+		{Line{Local: true}, 401, 204, 204, 204, 404},
+		{Line{Local: true, Token: token}, 401, 204, 401, 401, 401},
+		{Line{Token: token}, 401, 204, 401, 401, 401},
+	} {
+		fx := open(t, tc.line)
+		fx.want(tc.ownNone, own)
+		fx.want(tc.ownNone, own, wrong)
+		fx.want(tc.ownBeat, own, beat)
+		fx.want(tc.ownBeat, own, beat, "Host: somewhere.example")
+		fx.want(tc.webNone, web)
+		fx.want(tc.webBeat, web, beat)
+		fx.want(tc.lost, none)
+		fx.want(http.StatusForbidden, own, beat, "Origin: https://evil.example")
+		if tc.line.Token != nil {
+			fx.want(http.StatusNoContent, own, rightly)
+			fx.want(http.StatusNoContent, web, rightly)
+			fx.want(http.StatusNotFound, none, rightly)
+		}
+		// It opens nothing else.
+		if tc.line.Token != nil {
+			fx.want(http.StatusUnauthorized, post, beat, asJSON, "", down)
+		}
+		if n := fx.backend.changed(); n != 0 {
+			t.Errorf("Heartbeats were %d audit events", n)
+		}
+	}
+}

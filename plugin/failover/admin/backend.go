@@ -31,6 +31,11 @@ type Backend interface {
 	NewDrill(asked api.NewDrill, dry bool) (api.Drill, error)
 	EndDrill(id uint64, author string) (api.Drill, error)
 
+	// HeartbeatToken gives the token of a check that others post for, nil for none of its own, and whether there is such a
+	// check. Heartbeat is called when somebody has posted who may.
+	HeartbeatToken(name string) (token func() string, known bool)
+	Heartbeat(name string)
+
 	// Audit keeps that somebody has changed something.
 	Audit(Change)
 }

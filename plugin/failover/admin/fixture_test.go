@@ -34,6 +34,7 @@ type fake struct {
 	changes []Change
 	status  int // how often it was asked for
 	block   chan struct{}
+	beats   []string
 }
 
 func (f *fake) Status() api.Status {
@@ -138,6 +139,22 @@ func (f *fake) EndDrill(id uint64, _ string) (api.Drill, error) {
 }
 
 var emptyDrill = api.Drill{Before: []string{}, After: []string{}, Manual: []api.Manual{}}
+
+func (f *fake) HeartbeatToken(name string) (func() string, bool) {
+	switch name {
+	case "own":
+		return func() string { return "beat" }, true
+	case "web":
+		return nil, true
+	}
+	return nil, false
+}
+
+func (f *fake) Heartbeat(name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.beats = append(f.beats, name)
+}
 
 func (f *fake) Audit(c Change) {
 	f.mu.Lock()

@@ -74,8 +74,21 @@ func (s *Servers) answer(w http.ResponseWriter, r *http.Request, rt *route) {
 	c.site, _ = r.Context().Value(siteKey{}).(*site)
 	c.line = c.site.line.Load()
 	c.caller = identify(r, c.line)
+	var owned *Refusal
+	if rt.own != nil {
+		token, known := rt.own(s, r)
+		switch {
+		case !known:
+			owned = notThere
+		case token == nil:
+		case sameSecret(bearer(r), token()):
+			c.caller.proven = true
+		case !c.caller.proven:
+			owned = &Refusal{Status: http.StatusUnauthorized, Text: "this needs the token of the check"}
+		}
+	}
 	for _, refusal := range []*Refusal{
-		rightHost(r, c.line, c.caller), sameOrigin(r, rt.access), c.caller.admit(c.line, rt.access),
+		rightHost(r, c.line, c.caller), sameOrigin(r, rt.access), c.caller.admit(c.line, rt.access), owned,
 	} {
 		if refusal != nil {
 			refuse(w, refusal)
@@ -102,7 +115,7 @@ func (s *Servers) answer(w http.ResponseWriter, r *http.Request, rt *route) {
 	case c.idle:
 		give(w, http.StatusOK, given)
 		return
-	case rt.access == changing:
+	case rt.access == changing && rt.own == nil:
 		s.Backend.Audit(Change{Author: c.author, Remote: remote(r), What: r.Method + " " + r.URL.EscapedPath()})
 	}
 	give(w, rt.status, given)
@@ -118,12 +131,14 @@ func give(w http.ResponseWriter, status int, value any) {
 			return
 		}
 	}
+	if status == http.StatusNoContent {
+		w.WriteHeader(status)
+		return
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	if status != http.StatusNoContent {
-		_, _ = w.Write(text) // the client has gone, if not
-		_, _ = w.Write([]byte("\n"))
-	}
+	_, _ = w.Write(text) // the client has gone, if not
+	_, _ = w.Write([]byte("\n"))
 }
 
 // fail writes what is wrong. What is not a request's fault is not told in detail.

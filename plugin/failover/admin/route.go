@@ -19,6 +19,9 @@ type route struct {
 	request, response any
 	status            int
 	serve             func(s *Servers, c *call) (any, error)
+	// own gives the token that opens this route besides the one that opens all, nil for none, and tells whether there is
+	// what is asked for. What is done by it is no audit event.
+	own func(s *Servers, r *http.Request) (token func() string, known bool)
 	// stream is in the place of serve for an answer without an end.
 	stream func(s *Servers, c *call) error
 }
@@ -165,6 +168,18 @@ func init() { // the document of the routes is at one of them
 			method: http.MethodDelete, path: "/v1/drills/{id}", access: changing, status: http.StatusOK,
 			summary: "End a drill before its time.", response: api.Drill{}, params: []param{drillID, authorParam},
 			serve: (*Servers).endDrill,
+		},
+		{
+			method: http.MethodPost, path: "/v1/heartbeat/{name}", access: changing, status: http.StatusNoContent,
+			summary: "Say that what a heartbeat check is about is alive.",
+			params:  []param{{name: "name", kind: "string", text: "the name of the check", inPath: true}},
+			own: func(s *Servers, r *http.Request) (func() string, bool) {
+				return s.Backend.HeartbeatToken(r.PathValue("name"))
+			},
+			serve: func(s *Servers, c *call) (any, error) {
+				s.Backend.Heartbeat(c.r.PathValue("name"))
+				return nil, nil
+			},
 		},
 		{
 			method: http.MethodGet, path: "/v1/openapi.json", access: reading, status: http.StatusOK,

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -181,8 +180,6 @@ func (b *builder) readable(a *Admin) error {
 	if _, err := probe.NewSecretFile(a.TokenFile); err != nil {
 		return fmt.Errorf("token_file %s: %w", a.TokenFile, err)
 	}
-	if info, err := os.Stat(a.TokenFile); err == nil && info.Mode().Perm()&0o004 != 0 {
-		b.warn(a.Pos, "admin: everybody on this machine can read the token in %s", a.TokenFile)
-	}
+	b.warnToken(a.Pos, "admin", a.TokenFile)
 	return nil
 }

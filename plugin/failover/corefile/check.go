@@ -69,6 +69,9 @@ func (s *stanza) readCheck(l *line) error {
 			return fmt.Errorf("check %s: %w", name, err)
 		}
 		c.target.pos = l.pos
+		if c.target.kind == onHeartbeat {
+			c.target.probe.Name = name // whoever posts knows it by that
+		}
 	} else if scheme, _, ok := strings.Cut(words[0], ":"); ok && slices.Contains(schemes, scheme) {
 		// Not repeated, since it may hold a password.
 		return fmt.Errorf("check %s: target %s: lacks its two slashes, %s://", name, scheme, scheme)

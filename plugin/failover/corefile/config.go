@@ -36,6 +36,8 @@ type Config struct {
 	Webhooks []webhook.Config
 	// Admins are the addresses of the admin API, in the order of the lines.
 	Admins []Admin
+	// Heartbeats are the checks that others post for, in the order of the lines.
+	Heartbeats []Heartbeat
 	// Warnings are about what is legal but known to bite, in the order of the lines.
 	Warnings []Warning
 }

@@ -21,6 +21,7 @@ type settings struct {
 	startUnhealthy bool
 	invert         bool
 	disabled       bool
+	tokenFile      string // as written
 }
 
 // knob is one word of a check line.
@@ -116,6 +117,11 @@ var knobs = []knob{
 	{"rcode", 1, 1, onDNS, setRcode},
 	{"force_tcp", 0, 0, onDNS, func(s *settings, _ []string) error { s.probe.ForceTCP = true; return nil }},
 	{"insufficient", 1, 1, onQuery, setInsufficient},
+
+	{"token_file", 1, 1, onHeartbeat, func(s *settings, v []string) error {
+		s.tokenFile = v[0]
+		return pathLetters(v[0])
+	}},
 
 	{"invert", 0, 0, onProbed | onCombined, func(s *settings, _ []string) error { s.invert = true; return nil }},
 	{"disabled", 0, 0, onProbed | onCombined, func(s *settings, _ []string) error { s.disabled = true; return nil }},

@@ -31,6 +31,9 @@ func read(c *caddy.Controller, try func(probe.Spec) error) (*Config, error) {
 		if err := s.finishChecks(b); err != nil {
 			return nil, err
 		}
+		if err := b.addHeartbeats(s); err != nil {
+			return nil, err
+		}
 		if err := b.add(s); err != nil {
 			return nil, err
 		}

@@ -24,6 +24,7 @@ const (
 	onGRPCS
 	onExec
 	onFile
+	onHeartbeat
 	onPrometheus        // over http
 	onPrometheusSecured // over https
 	onCombined          // all any atleast not manual
@@ -33,7 +34,7 @@ const (
 	onSecure = onHTTPS | onTLS | onGRPCS | onPrometheusSecured
 	onStream = onTCP | onTLS | onUDP
 	onNet    = onWeb | onStream | onICMP | onDNS | onGRPC | onGRPCS | onQuery
-	onProbed = onNet | onExec | onFile
+	onProbed = onNet | onExec | onFile | onHeartbeat
 )
 
 // target is what a check looks at: an endpoint, something on this machine, or other checks.
@@ -75,6 +76,8 @@ func readTarget(words []string) (*target, []string, error) {
 		return t, nil, err
 	case word == "file":
 		return fileTarget(words[1:])
+	case word == "heartbeat":
+		return heartbeatTarget(words[1:])
 	case word == "prometheus":
 		return prometheusTarget(words[1:])
 	}

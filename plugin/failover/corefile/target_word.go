@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/seed-a19ac2b6/failover/health/probe"
@@ -50,6 +51,18 @@ func pathLetters(path string) error {
 		return fmt.Errorf("the path %q has control characters", path)
 	}
 	return nil
+}
+
+// heartbeatTarget reads DURATION and returns the words after it.
+func heartbeatTarget(words []string) (*target, []string, error) {
+	if len(words) == 0 || knobNamed(words[0]) != nil {
+		return nil, nil, errors.New("heartbeat takes a duration: within how long somebody has to post")
+	}
+	every, err := duration(words[0], time.Second, 366*24*time.Hour)
+	if err != nil {
+		return nil, nil, fmt.Errorf("heartbeat: %w", err)
+	}
+	return &target{kind: onHeartbeat, text: "heartbeat", probe: probe.Spec{Scheme: probe.Heartbeat, Every: every}}, words[1:], nil
 }
 
 // prometheusTarget reads URL QUERY and returns the words after them. Neither is repeated in errors.

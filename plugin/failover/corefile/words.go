@@ -22,8 +22,8 @@ var (
 	setWords = []string{"all_down", "failback", "max", "min", "ttl"}
 	setLater = []string{"sticky", "trickle"}
 
-	targetWords = []string{"all", "any", "atleast", "exec", "file", "manual", "not", "prometheus"}
-	targetLater = []string{"heartbeat", "kubernetes"}
+	targetWords = []string{"all", "any", "atleast", "exec", "file", "heartbeat", "manual", "not", "prometheus"}
+	targetLater = []string{"kubernetes"}
 	schemes     = slices.Collect(maps.Keys(schemeKinds))
 
 	allDownWords = []string{"answer", "last", "next", "nodata", "refuse", "serve", "servfail"}
