@@ -157,6 +157,8 @@ func (d *directory) check(s condition) api.Check {
 			c.Last = shownProbe(last, at)
 		}
 		c.Next = timeOrNil(e.runner.lease.Next(e.leaf))
+		definition := e.runner.config.Checks[e.leaf].Definition()
+		c.Latency = latencies.of(&definition)
 	}
 	if s.status.Manual != health.Unknown {
 		c.Manual = d.manualOf(e.runner, e.leaf)

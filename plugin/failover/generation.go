@@ -72,6 +72,12 @@ func (l *generations) add(g *running) {
 		l.since, l.ready = time.Now(), false
 	}
 	l.generations = append(l.generations, g)
+	latencies.keep(l.administered())
+}
+
+// administered tells that there is an admin API.
+func (l *generations) administered() bool {
+	return slices.ContainsFunc(l.generations, func(g *running) bool { return len(g.admins) > 0 })
 }
 
 type generationKey struct{}
@@ -191,6 +197,7 @@ func (g *running) release() {
 		keeper.end(g)
 		live.Lock()
 		live.generations = slices.DeleteFunc(live.generations, func(other *running) bool { return other == g })
+		latencies.keep(live.administered())
 		live.Unlock()
 		g.releaseAdmins()
 		for _, r := range g.runners {
@@ -200,6 +207,7 @@ func (g *running) release() {
 			g.told.Release()
 		}
 		listed.drop()
+		latencies.tidy(liveRunners())
 		g.giveWay()
 	})
 }

@@ -73,6 +73,7 @@ func (observer) Probed(d health.Definition, r probe.Result) {
 		log.Warningf("check %s %s: a probe says nothing of the target, so its state stays: %s (%s)",
 			check, d.Probe.Target(), r.Detail, r.Reason)
 	}
+	latencies.add(&d, r.Duration)
 	probeDuration.WithLabelValues(check).Observe(r.Duration.Seconds())
 	for i, took := range [...]time.Duration{r.Phases.Resolve, r.Phases.Connect, r.Phases.TLS, r.Phases.FirstByte} {
 		if took > 0 {
