@@ -187,7 +187,7 @@ func open(t *testing.T, line Line) *fixture {
 	fx := &fixture{t: t, backend: &fake{}}
 	fx.servers = &Servers{
 		Backend: fx.backend, Panicked: func(any) {},
-		timeouts: timeouts{header: time.Second, read: time.Second, write: time.Second, idle: 5 * time.Second},
+		timeouts: timeouts{header: time.Second, read: time.Second, write: 3 * time.Second, idle: 5 * time.Second},
 	}
 	if line.Address == "" {
 		line.Network, line.Address = "tcp", "127.0.0.1:0"

@@ -37,6 +37,11 @@ func (s *Servers) handler() http.Handler {
 			}
 		}()
 		harden(w.Header())
+		if refusal := wait(r, s.pace.requests); refusal != nil {
+			w.Header().Set("Retry-After", "5")
+			refuse(w, refusal)
+			return
+		}
 		// The multiplexer would lead to the path without its dots and double slashes; nobody means those.
 		if p := r.URL.EscapedPath(); p != path.Clean("/"+p) {
 			refuse(w, notThere)
@@ -91,6 +96,13 @@ func (s *Servers) answer(w http.ResponseWriter, r *http.Request, rt *route) {
 		rightHost(r, c.line, c.caller), sameOrigin(r, rt.access), c.caller.admit(c.line, rt.access), owned,
 	} {
 		if refusal != nil {
+			refuse(w, refusal)
+			return
+		}
+	}
+	if rt.access == changing && rt.own == nil {
+		if refusal := wait(r, s.pace.changes); refusal != nil {
+			w.Header().Set("Retry-After", "5")
 			refuse(w, refusal)
 			return
 		}

@@ -137,8 +137,9 @@ func (h *hub) run(news <-chan struct{}, stop func(), quit <-chan struct{}) {
 	}
 }
 
-// portion is how many clients are written to at a time.
-const portion = 50
+// portion is how many clients are written to at a time. Each is a goroutine that wakes, and a query that comes meanwhile
+// waits behind all of them.
+const portion = 3
 
 // tell sends what is new and gives how long to rest.
 func (h *hub) tell(quit <-chan struct{}) time.Duration {
@@ -178,7 +179,7 @@ func (h *hub) tell(quit <-chan struct{}) time.Duration {
 			h.leave(c)
 		}
 		if i%portion == portion-1 {
-			share := rest / 2 * portion / time.Duration(len(clients))
+			share := rest * 3 / 4 * portion / time.Duration(len(clients))
 			select {
 			case <-quit:
 				return 0
@@ -186,7 +187,7 @@ func (h *hub) tell(quit <-chan struct{}) time.Duration {
 			}
 		}
 	}
-	return rest / 2
+	return rest / 4
 }
 
 func journalFrame(e *api.Event) []byte {

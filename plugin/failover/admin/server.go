@@ -47,6 +47,7 @@ type Servers struct {
 	sites map[string]*site // by address
 	hub   hub
 	gates gates
+	pace  pace
 	once  sync.Once
 	mux   http.Handler
 	// timeouts are the usual ones if they are zero.
@@ -120,6 +121,7 @@ func (s *Servers) Acquire(line Line) (*Lease, error) {
 func (s *Servers) setup() {
 	s.hub.backend = s.Backend
 	s.mux = s.handler()
+	s.pace = newPace()
 	if s.timeouts == (timeouts{}) {
 		s.timeouts = usual
 	}

@@ -109,3 +109,26 @@ func TestConnectionsAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// What is asked too fast waits, and is refused where that takes too long.
+func TestPace(t *testing.T) {
+	fx := open(t, Line{Local: true})
+	fx.servers.pace.changes.SetBurst(3)
+	fx.servers.pace.changes.SetLimit(2)
+	began := time.Now()
+	for range 4 {
+		fx.want(http.StatusCreated, post, asJSON, "", down)
+	}
+	if took := time.Since(began); took < 300*time.Millisecond {
+		t.Errorf("The fourth change came after %s", took)
+	}
+	fx.servers.pace.changes.SetLimit(0.1)
+	status, header, _ := fx.ask(post, asJSON, "", down)
+	if status != http.StatusTooManyRequests || header.Get("Retry-After") == "" {
+		t.Errorf("A change too many is answered %d %v", status, header)
+	}
+	fx.want(http.StatusOK, "GET /v1/status")
+	if n := fx.backend.changed(); n != 4 {
+		t.Errorf("There were %d changes, want 4", n)
+	}
+}

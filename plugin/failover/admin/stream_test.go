@@ -12,12 +12,15 @@ import (
 // listenTo opens a stream.
 func (fx *fixture) listenTo(query string) *bufio.Reader {
 	fx.t.Helper()
-	_, reader := fx.raw("GET /v1/stream" + query + " HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	c, reader := fx.raw("GET /v1/stream" + query + " HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	answer, err := http.ReadResponse(reader, nil)
 	if err != nil {
 		fx.t.Fatal(err)
 	}
-	fx.t.Cleanup(func() { _ = answer.Body.Close() })
+	fx.t.Cleanup(func() {
+		_ = c.Close() // first, or the other would read on
+		_ = answer.Body.Close()
+	})
 	if answer.StatusCode != http.StatusOK || answer.Header.Get("Content-Type") != "text/event-stream" {
 		fx.t.Fatalf("%s %v", answer.Status, answer.Header)
 	}
@@ -65,8 +68,8 @@ func TestStream(t *testing.T) {
 	}
 }
 
-func TestThousandStreams(t *testing.T) {
-	const clients = 1000
+func TestManyStreams(t *testing.T) {
+	const clients = 300
 	fx := open(t, Line{Local: true})
 	fx.backend.happen("first")
 	readers := make([]*bufio.Reader, clients)
