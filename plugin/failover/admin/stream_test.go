@@ -59,6 +59,9 @@ func TestStream(t *testing.T) {
 	}
 	for _, r := range []*bufio.Reader{all, new, later} {
 		heard := hear(t, r, `"text":"number 99 of many"`)
+		if strings.Contains(heard, `"text":"first"`) {
+			t.Error("What a stream began with came again")
+		}
 		for i := range 100 {
 			if n := strings.Count(heard, fmt.Sprintf(`"text":"number %d of many"`, i)); n != 1 {
 				t.Fatalf("Event %d came %d times", i, n)
