@@ -39,7 +39,7 @@ func (backend) Sets(q admin.SetQuery) (api.Sets, error) {
 		e := &d.sets[from]
 		c := e.set.Config
 		if name != "" && !health.Pattern(name).Match(c.Name, "") || zoneName != "" && c.Zone.Name != zoneName ||
-			q.Type != "" && !answersType(c, q.Type) {
+			q.Type != "" && !answersType(c, q.Type) || q.Trouble && !isAllDown(e.set) && !hasFailedOver(e.set) {
 			continue
 		}
 		// Sets of one name, of several server blocks, are not parted: the place in the list is by name.

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/seed-a19ac2b6/failover/plugin/failover/api"
+	"github.com/seed-a19ac2b6/failover/plugin/failover/zone"
 	"github.com/seed-a19ac2b6/failover/policy"
 
 	"github.com/coredns/caddy"
@@ -37,17 +38,28 @@ func (backend) Status() api.Status {
 	for i := range d.sets {
 		set := d.sets[i].set
 		s.Sets.All++
-		down := false
-		for f := range set.Config.Types() {
-			a := set.Answer(f)
-			down = down || a != nil && a.AllDown
-		}
-		if down {
+		if isAllDown(set) {
 			s.Sets.AllDown++
 		}
-		if active := set.Active(); active != nil && set.Config.Kind == policy.Failover && active != set.Config.Records[0] {
+		if hasFailedOver(set) {
 			s.Sets.FailedOver++
 		}
 	}
 	return s
+}
+
+// isAllDown tells that a set has no healthy record of one of its types.
+func isAllDown(set *zone.Set) bool {
+	for f := range set.Config.Types() {
+		if a := set.Answer(f); a != nil && a.AllDown {
+			return true
+		}
+	}
+	return false
+}
+
+// hasFailedOver tells that a failover set is not on its first record.
+func hasFailedOver(set *zone.Set) bool {
+	active := set.Active()
+	return active != nil && set.Config.Kind == policy.Failover && active != set.Config.Records[0]
 }

@@ -53,8 +53,10 @@ type SetQuery struct {
 	Match string // a name with "*" and "?"
 	Zone  string
 	Type  string
-	After string // as Sets.Next has given it
-	Limit int
+	// Trouble chooses those without a healthy record, and failover sets that are not on their first record.
+	Trouble bool
+	After   string // as Sets.Next has given it
+	Limit   int
 }
 
 // Question is what is to be explained; all but the name may be empty.

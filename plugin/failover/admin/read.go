@@ -23,7 +23,7 @@ func (s *Servers) checks(c *call) (any, error) {
 
 func (s *Servers) sets(c *call) (any, error) {
 	q := SetQuery{
-		Match: c.query.text("match"), Zone: c.query.text("zone"), Type: c.query.text("type"),
+		Match: c.query.text("match"), Zone: c.query.text("zone"), Type: c.query.text("type"), Trouble: c.query.flag("trouble"),
 		After: c.query.text("after"), Limit: int(c.query.number("limit", checksUsual, checksMost)),
 	}
 	if c.query.err != nil {

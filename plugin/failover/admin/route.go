@@ -92,6 +92,7 @@ func init() { // the document of the routes is at one of them
 				{name: "match", kind: "string", text: "those with the name, which may have * and ?"},
 				{name: "zone", kind: "string", text: "those of the zone"},
 				{name: "type", kind: "string", text: "those that answer the type"},
+				{name: "trouble", kind: "boolean", text: "those without a healthy record, or not on their first record"},
 				{name: "after", kind: "string", text: "those after this one: what next was in the page before"},
 				limitParam,
 			},
