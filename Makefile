@@ -17,7 +17,8 @@ E2E := ./test ./test/judge
 # What the tests call, each with the Debian package that it is in.
 TOOLS := curl:curl ip:iproute2 nft:nftables chrt:util-linux nice:coreutils \
 	delv:bind9-dnsutils dig:bind9-dnsutils dnsperf:dnsperf kdig:knot-dnsutils knotd:knot named:bind9 nsd:nsd \
-	promtool:prometheus prometheus-alertmanager:prometheus-alertmanager
+	promtool:prometheus prometheus-alertmanager:prometheus-alertmanager \
+	chromium-headless-shell:chromium-headless-shell
 # What `make judge` calls beside these.
 JUDGES := ldns-verify-zone:ldnsutils unbound:unbound zonemaster-cli:zonemaster-cli
 # Whom bench-query compares with, the same way. Nothing fails without them but the comparison.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/seed-a19ac2b6/failover/plugin/failover/admin/page"
 	"github.com/seed-a19ac2b6/failover/plugin/failover/api"
 )
 
@@ -28,6 +29,8 @@ func (s *Servers) handler() http.Handler {
 			refuse(w, &Refusal{Status: http.StatusMethodNotAllowed, Text: "this is not what can be done here"})
 		})
 	}
+	mux.Handle("GET /{$}", page.Handler())
+	mux.Handle("GET /assets/", page.Handler())
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { refuse(w, notThere) })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {

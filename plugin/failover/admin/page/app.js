@@ -1,22 +1,21 @@
-// The page: what is shown, when it is asked for, and what clicking does.
+// The page: what is shown, and when it is asked for.
 
 import {checkRows, manualRows} from "./checks.js";
-import {clock, el, refill} from "./dom.js";
-import {change, follow, get, Refused, token, useToken} from "./server.js";
-import {trees} from "./sets.js";
+import {begin, end, overrule} from "./dialogs.js";
+import {clock, el, refill, say} from "./dom.js";
+import * as events from "./events.js";
+import {follow, get, Refused} from "./server.js";
+import {lacking, trees} from "./sets.js";
 
 const shown = 200; // rows of a kind: for more there is the filter
-const kept = 100; // events
+const depth = 10; // of branches that are asked for at a time
 const $ = (selector) => document.querySelector(selector);
 
-const opened = new Set(); // trees
-let last = 0; // number of the last event
-let sets = [];
-let due; // timer of the next refresh
-
+/** tell shows what is wrong with asking, and nothing when nothing is. */
 function tell(trouble) {
+  const hint = trouble instanceof Refused && trouble.status === 401 ? " (use the button Token)" : "";
+  say($("#trouble"), trouble ? `${trouble.message}${hint}` : "");
   $("#trouble").hidden = !trouble;
-  $("#trouble").textContent = trouble ?? "";
 }
 
 function showStatus(status) {
@@ -27,167 +26,151 @@ function showStatus(status) {
     ["Checks healthy", status.checks.healthy, ""],
     ["unhealthy", status.checks.unhealthy, status.checks.unhealthy ? "bad" : ""],
     ["unknown", status.checks.unknown, status.checks.unknown ? "warn" : ""],
+    ...(status.checks.held ? [["failing, not believed", status.checks.held, "warn"]] : []),
     ["Manual states", status.manual, status.manual ? "warn" : ""],
   ];
-  refill($("#summary"), tiles.map(([name, n, tone]) => el("div", {}, el("dt", {}, name), el("dd", {class: tone}, String(n)))));
+  refill($("#summary"), tiles.map(([name, n, tone]) => el("div", {"data-row": name},
+    el("dt", {}, name), el("dd", {class: tone}, String(n)))));
   $("#isolated").hidden = !status.isolated;
   $("#state-file").hidden = !status.state_file;
-  $("#state-file").textContent = status.state_file ? `State file: ${status.state_file}` : "";
-  $("#live").textContent = status.ready ? "live" : "live, not ready yet";
+  say($("#state-file"), status.state_file ? `State file: ${status.state_file}` : "");
+  const troubled = status.sets.failed_over + status.sets.all_down;
+  document.title = troubled ? `(${troubled}) failover` : "failover";
+  say($("#live"), status.ready ? "live" : "live, not ready yet");
   $("#live").dataset.live = "yes";
 }
 
-function showEvents(events) {
-  const log = $("#events .log");
-  for (const event of events) {
-    if (event.seq <= last && log.childElementCount) continue;
-    last = Math.max(last, event.seq);
-    log.prepend(el("li", {class: "fresh", value: event.seq, "data-kind": event.kind}, clock(event.at), event.text));
+function showAway() {
+  if ($("#live").dataset.live === "yes") {
+    $("#live").replaceChildren("not connected since ", clock(new Date().toISOString()));
   }
-  while (log.childElementCount > kept) log.lastElementChild.remove();
+  $("#live").dataset.live = "no";
 }
 
 function more(section, next, n) {
   const note = $(`#${section} .more`);
   note.hidden = !next;
-  note.textContent = next ? `These are the first ${n}. Name those that you mean above.` : "";
+  say(note, next ? `These are the first ${n}. Say above which you mean.` : "");
 }
 
 const pattern = () => $("#match").value.trim();
-const wild = (text) => text && (/[*?]/.test(text) ? text : `*${text}*`);
-const lookup = (name, type) => sets.find((s) => s.name === name && (s.type === type || s.type.split("/").includes(type) || type.split("/").includes(s.type)));
+const wild = (text) => text && (/[*?@]/.test(text) ? text : `*${text}*`);
+const view = {opened: new Set(), known: [], more: soon};
+
+/** checks gives those that match, or those of them that are not healthy. */
+async function checks(match, only) {
+  if (!only) return get("checks", {match, limit: shown});
+  const [bad, unknown] = await Promise.all(
+    ["unhealthy", "unknown"].map((state) => get("checks", {match, state, limit: shown})));
+  return {checks: [...bad.checks, ...unknown.checks].slice(0, shown), next: bad.next || unknown.next};
+}
 
 async function refresh() {
-  clearTimeout(due);
   const match = wild(pattern());
-  const only = $("#trouble-only").checked;
+  const trouble = $("#trouble-only").checked || undefined;
   const [gotSets, gotChecks, gotManual] = await Promise.all([
-    get("sets", {match, limit: shown}), get("checks", {match: match && `*${match}*@*`.replaceAll("**", "*"), limit: shown}), get("manual"),
+    get("sets", {match: match.includes("@") ? "" : match, trouble, limit: shown}),
+    checks(match, trouble),
+    get("manual"),
   ]);
-  sets = gotSets.sets;
-  const aliases = new Set(sets.flatMap((s) => s.records.map((r) => r.alias).filter(Boolean)));
-  const missing = [...aliases].filter((name) => !sets.some((s) => s.name === name)).slice(0, shown);
-  const branches = await Promise.all(missing.map((name) => get("sets", {match: name, limit: 4})));
-  const roots = sets.filter((s) => !only || s.all_down || !s.settled || s.active && s.active !== s.records[0].id);
-  sets = [...sets, ...branches.flatMap((b) => b.sets)];
-  refill($("#sets .trees"), trees(roots, lookup, opened));
+  view.known = [...gotSets.sets];
+  const asked = new Set();
+  for (let i = 0; i < depth; i++) {
+    const names = lacking(gotSets.sets, view).filter((name) => !asked.has(name)).slice(0, shown);
+    if (!names.length) break;
+    for (const name of names) asked.add(name);
+    const branches = await Promise.all(names.map((name) => get("sets", {match: name, limit: 10})));
+    view.known.push(...branches.flatMap((b) => b.sets));
+  }
+  refill($("#sets .trees"), trees(gotSets.sets, view));
   more("sets", gotSets.next, shown);
-  refill($("#checks tbody"), checkRows(
-    gotChecks.checks.filter((c) => !only || c.state !== "healthy" || c.manual), overrule));
+  refill($("#checks tbody"), checkRows(gotChecks.checks, overrule));
   more("checks", gotChecks.next, shown);
   refill($("#manual tbody"), manualRows(gotManual.manual, end));
-  due = setTimeout(attempt, 10_000); // times and graphs move though nothing happens
 }
+
+let due; // timer of the next refresh
+let busy = false; // while one is under way
+let waiting = false; // for one that was asked for
+let rest = 150; // before that one
 
 /** attempt refreshes what somebody can see. */
 async function attempt() {
+  clearTimeout(due);
+  busy = true;
+  waiting = false;
+  let next = 10_000; // times and graphs move though nothing happens
+  const began = performance.now();
   try {
     if (!document.hidden) await refresh();
     tell();
   } catch (e) {
-    tell(e.message);
-    due = setTimeout(attempt, 5000);
+    tell(e);
+    next = 5000;
   }
+  // Not to take all of a browser's time, or of a server's, while much happens at once.
+  rest = Math.min(1000, Math.max(150, 2 * (performance.now() - began)));
+  busy = false;
+  due = setTimeout(attempt, waiting ? rest : next);
 }
 
+/** soon has what is shown refreshed. It puts off nothing: things can go on happening. */
 function soon() {
-  clearTimeout(due);
-  due = setTimeout(attempt, 150);
+  if (!busy && !waiting) {
+    clearTimeout(due);
+    due = setTimeout(attempt, rest);
+  }
+  waiting = true;
+}
+
+let started; // when the server was: another time is that of another process, whose events have other numbers
+let wake = () => {};
+
+/** listen shows what has happened, and then what happens, until the connection ends. */
+async function listen(connected) {
+  const status = await get("status");
+  if (started && status.started !== started) events.forget();
+  started = status.started;
+  const from = events.after(status.event);
+  // The status can be older than the last event, by as much as the server remembers it.
+  events.show((await get("events", {after: from, limit: Math.max(1, status.event - from)})).events, false);
+  soon();
+  await follow(events.after(0), (event, data) => {
+    connected();
+    if (event === "status") showStatus(data);
+    if (event === "journal") {
+      events.show([data], true);
+      soon();
+    }
+  });
 }
 
 async function live() {
-  for (let wait = 500; ; wait = Math.min(wait * 2, 15_000)) {
+  for (let wait = 500; ; wait = Math.min(wait * 2, 10_000)) {
     try {
-      await follow(last, (event, data) => {
-        wait = 500;
-        if (event === "status") showStatus(data);
-        if (event === "journal") {
-          showEvents([data]);
-          soon();
-        }
-      });
+      await listen(() => { wait = 500; });
     } catch (e) {
-      if (e instanceof Refused && (e.status === 401 || e.status === 403)) tell(`${e.message} (use the button Token)`);
+      tell(e);
     }
-    $("#live").dataset.live = "no";
-    $("#live").textContent = "not connected";
-    await new Promise((done) => setTimeout(done, wait));
-  }
-}
-
-// Dialogs.
-
-for (const button of document.querySelectorAll("dialog button[value=cancel]")) {
-  button.addEventListener("click", () => button.closest("dialog").close());
-}
-
-function overrule(check) {
-  $("#m-checks").value = check?.id ?? "";
-  for (const radio of document.querySelectorAll("[name=m-state]")) {
-    radio.checked = radio.value === (check?.state === "unhealthy" ? "healthy" : "unhealthy");
-  }
-  $("#manual-dialog .error").hidden = true;
-  $("#manual-dialog").showModal();
-  $(check ? "#m-reason" : "#m-checks").focus();
-}
-
-$("#new-manual").addEventListener("click", () => overrule());
-
-$("#manual-dialog form").addEventListener("submit", async (e) => {
-  e.preventDefault();
-  try {
-    await change("POST", "manual", {
-      checks: $("#m-checks").value, state: $("[name=m-state]:checked").value, reason: $("#m-reason").value,
-      author: $("#m-author").value, for: $("#m-for").value || undefined,
+    showAway();
+    await new Promise((done) => {
+      wake = done;
+      setTimeout(done, wait);
     });
-    $("#manual-dialog").close();
-    soon();
-  } catch (refused) {
-    const error = $("#manual-dialog .error");
-    error.hidden = false;
-    error.textContent = refused.message;
-  }
-});
-
-async function end(manual) {
-  try {
-    const author = $("#m-author").value || "status page";
-    await change("DELETE", `manual/${manual.id}?${new URLSearchParams({author})}`);
-    soon();
-  } catch (refused) {
-    tell(refused.message);
   }
 }
 
-$("#token-button").addEventListener("click", () => {
-  $("#token").value = token();
-  $("#token-dialog").showModal();
+begin(() => {
+  soon();
+  wake();
 });
-
-$("#token-dialog form").addEventListener("submit", () => {
-  useToken($("#token").value.trim());
-  tell();
+$("#filter").addEventListener("input", () => {
+  events.choose(pattern());
   soon();
 });
-
-$("#filter").addEventListener("input", soon);
 $("#filter").addEventListener("submit", (e) => e.preventDefault());
-document.addEventListener("visibilitychange", soon);
-
-// The beginning.
-
-async function start() {
-  try {
-    const [status, log] = await Promise.all([get("status"), get("events", {limit: kept})]);
-    showStatus(status);
-    showEvents(log.events);
-    last = Math.max(last, log.last);
-    await refresh();
-  } catch (e) {
-    tell(e.message);
-    soon();
-  }
-  live();
-}
-
-start();
+document.addEventListener("visibilitychange", () => {
+  soon();
+  wake();
+});
+live();

@@ -45,34 +45,56 @@ export function percent(odds) {
   return `${(odds * 100).toFixed(odds * 100 % 1 ? 1 : 0)} %`;
 }
 
+/** milliseconds writes a duration. */
+export function milliseconds(value) {
+  return `${value.toFixed(value < 10 ? 1 : 0)} ms`;
+}
+
 /** spark draws the last durations, all on the scale from zero to the longest. */
 export function spark(values) {
   if (!values || values.length < 2) return "";
   const top = Math.max(...values, 0.001);
   const points = values.map((v, i) => `${i / (values.length - 1) * 100},${20 - v / top * 18}`).join(" ");
-  const label = `the last ${values.length} probes took ${Math.min(...values).toFixed(1)} to ${top.toFixed(1)} ms`;
-  return el("svg", {class: "spark", viewBox: "0 0 100 20", preserveAspectRatio: "none", role: "img", "aria-label": label},
+  const [least, most] = [Math.min(...values), Math.max(...values)].map(milliseconds);
+  return el("svg", {class: "spark", viewBox: "0 0 100 20", preserveAspectRatio: "none", role: "img",
+    "aria-label": `the last ${values.length} probes took ${least} to ${most}`},
     el("polyline", {points}));
 }
 
-const focusable = "button, summary";
+const named = (key) => `[data-focus="${CSS.escape(key)}"]`;
 
-/** place tells which of the focusable elements of which row has the focus, if one of target's has. */
-function place(target) {
-  const row = target.contains(document.activeElement) && document.activeElement.closest("[data-row]");
-  if (!row) return null;
-  return {row: row.dataset.row, nth: [...row.querySelectorAll(focusable)].indexOf(document.activeElement)};
+/** focusOn gives the focus to what has the key, wherever it is by now, and tells whether there is such a thing. */
+export function focusOn(key, within = document) {
+  const found = within.querySelector(named(key));
+  found?.focus({preventScroll: true});
+  return Boolean(found);
 }
 
-/** refill gives an element other children. It leaves it alone where they would look the same, so that what is selected
- * stays so, and leaves the focus where it was. */
-export function refill(target, children) {
-  const next = target.cloneNode(false);
-  next.append(...children);
-  if (next.innerHTML === target.innerHTML) return;
-  const focus = place(target);
-  target.replaceChildren(...next.childNodes);
-  if (!focus) return;
-  const row = [...target.querySelectorAll("[data-row]")].find((r) => r.dataset.row === focus.row);
-  row?.querySelectorAll(focusable)[focus.nth]?.focus();
+/** refill gives an element other rows. Those that look the same stay, with what is selected in them, and the focus stays
+ * where it was: rows have a data-row, and what can have the focus has a data-focus. */
+export function refill(target, rows) {
+  const old = new Map([...target.children].map((row) => [row.dataset.row, row]));
+  const next = rows.map((row) => {
+    const was = old.get(row.dataset.row);
+    if (was?.outerHTML !== row.outerHTML) return row;
+    old.delete(row.dataset.row);
+    return was;
+  });
+  const focus = target.contains(document.activeElement) ? document.activeElement.dataset.focus : "";
+  const staying = new Set(next);
+  for (const row of [...target.children]) {
+    if (!staying.has(row)) row.remove();
+  }
+  let at = target.firstElementChild;
+  for (const row of next) {
+    if (row === at) at = at.nextElementSibling;
+    else target.insertBefore(row, at);
+  }
+  if (!focus || target.contains(document.activeElement) || focusOn(focus, target)) return;
+  target.closest("section")?.querySelector("h2").focus({preventScroll: true}); // its row has gone
+}
+
+/** say gives an element another text. It leaves it alone where it has it, or it would be read out again. */
+export function say(target, text) {
+  if (target.textContent !== text) target.textContent = text;
 }
