@@ -17,6 +17,7 @@ func (backend) Status() api.Status {
 	s := api.Status{
 		Version: caddy.AppName + "-" + caddy.AppVersion, Now: time.Now().Round(0), Ready: (*Failover)(nil).Ready(),
 		Isolated: stats.Isolated, Manual: len(manuals.list()),
+		StateFile: stateTrouble(),
 	}
 	live.Lock()
 	s.Started = live.since.Round(0)
