@@ -174,7 +174,7 @@ func (b *builder) readable(a *Admin) error {
 			return err
 		}
 	}
-	if a.TokenFile == "" {
+	if a.TokenFile == "" || b.files.try == nil {
 		return nil
 	}
 	if _, err := probe.NewSecretFile(a.TokenFile); err != nil {

@@ -13,7 +13,21 @@ import (
 // place, "FILE:LINE - ".
 func Parse(c *caddy.Controller) (*Config, error) { return read(c, try) }
 
-// read has try see whether this machine has what a probe needs.
+// ParseHere is Parse for a Corefile that another process will run on this machine. What checks name on it is tried, but
+// for the permission to ping, which belongs to a process.
+func ParseHere(c *caddy.Controller) (*Config, error) {
+	return read(c, func(p probe.Spec) error {
+		if p.Scheme == probe.ICMP {
+			return nil
+		}
+		return try(p)
+	})
+}
+
+// ParseElsewhere is Parse for a Corefile of another machine: nothing that it names there is tried.
+func ParseElsewhere(c *caddy.Controller) (*Config, error) { return read(c, nil) }
+
+// read has try, where there is one, see whether this machine has what a probe needs.
 func read(c *caddy.Controller, try func(probe.Spec) error) (*Config, error) {
 	b := newBuilder(dnsserver.GetConfig(c).Root, try)
 	for c.Next() {

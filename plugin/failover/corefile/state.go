@@ -38,6 +38,10 @@ func (b *builder) addState(s *stanza) error {
 	if b.config.State != nil {
 		return nil
 	}
+	if b.files.try == nil {
+		b.config.State = file
+		return nil
+	}
 	info, err := os.Stat(filepath.Dir(path))
 	switch {
 	case err != nil:

@@ -123,10 +123,14 @@ func (w *webhookLine) tell(kinds []string) error {
 // addWebhooks makes the receivers of a stanza known, and refuses keys that cannot be used.
 func (b *builder) addWebhooks(s *stanza) error {
 	for _, w := range s.webhooks {
-		w.KeyFile = b.files.path(w.KeyFile)
+		path := b.files.path(w.KeyFile)
+		if w.KeyFile = path; b.files.try == nil {
+			w.KeyFile = "" // to be read on another machine
+		}
 		if err := w.Validate(); err != nil {
 			return w.line.pos.errorf("webhook: %w", err)
 		}
+		w.KeyFile = path
 		b.config.Webhooks = append(b.config.Webhooks, w.Config)
 	}
 	return nil
