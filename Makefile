@@ -14,6 +14,8 @@ FUZZTIME ?= 60s
 UNIT := ./cmd/... ./health/... ./policy/... ./plugin/...
 # Those that run the real binary, and none that wants the machine for itself.
 E2E := ./test ./test/judge
+# What they run.
+BINARIES := COREDNS_BINARY="$(CURDIR)/bin/coredns" FAILOVERCTL_BINARY="$(CURDIR)/bin/failoverctl"
 # What the tests call, each with the Debian package that it is in.
 TOOLS := curl:curl ip:iproute2 nft:nftables chrt:util-linux nice:coreutils \
 	delv:bind9-dnsutils dig:bind9-dnsutils dnsperf:dnsperf kdig:knot-dnsutils knotd:knot named:bind9 nsd:nsd \
@@ -25,16 +27,22 @@ JUDGES := ldns-verify-zone:ldnsutils unbound:unbound zonemaster-cli:zonemaster-c
 RIVALS := gdnsd:gdnsd pdns_server:pdns-server,pdns-backend-bind
 SOURCES := cmd health policy plugin test
 
-.PHONY: FORCE all build run test unit race alloc e2e faults faults-full judge tools fmt fmt-check vet lint fuzz bench bench-checks bench-query bench-scale bench-smoke rivals clean
+.PHONY: FORCE all build man run test unit race alloc e2e faults faults-full judge tools fmt fmt-check vet lint fuzz bench bench-checks bench-query bench-scale bench-smoke rivals clean
 
 all: build
 
 # The tests measure time, so they are not to run beside each other.
 .NOTPARALLEL:
 
-## build: bin/coredns, stock CoreDNS with failover in it.
+## build: bin/coredns, stock CoreDNS with failover in it, and bin/failoverctl, its command line.
 build:
 	$(GO) build -o bin/coredns ./cmd/coredns
+	$(GO) build -o bin/failoverctl ./cmd/failoverctl
+
+## man: the manual pages of failoverctl, in bin/man.
+man: build
+	rm -rf bin/man
+	bin/failoverctl man bin/man
 
 ## run: build it and run it on the example.
 run: build
@@ -53,7 +61,7 @@ unit:
 ## race: unit and end-to-end tests under the race detector.
 race: build tools
 	$(GO) test -race -skip Alloc $(UNIT)
-	COREDNS_BINARY="$(CURDIR)/bin/coredns" $(GO) test -race -count=1 -p 1 -timeout 15m $(E2E)
+	$(BINARIES) $(GO) test -race -count=1 -p 1 -timeout 15m $(E2E)
 
 # The race detector allocates by itself, so what counts allocations is run without it.
 ## alloc: the tests that count allocations.
@@ -62,7 +70,7 @@ alloc:
 
 ## e2e: the end-to-end tests alone.
 e2e: build
-	COREDNS_BINARY="$(CURDIR)/bin/coredns" $(GO) test -count=1 -p 1 $(E2E)
+	$(BINARIES) $(GO) test -count=1 -p 1 $(E2E)
 
 # Alone, since they measure time and starve the machine, and without the race detector, which starves it too.
 ## faults: the end-to-end tests in which our own side breaks, in a network namespace; some 90 seconds.
