@@ -1,12 +1,14 @@
 package test
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"os/exec"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -16,81 +18,161 @@ import (
 	"github.com/seed-a19ac2b6/failover/test/harness"
 )
 
+// The crowd: how many follow the stream, and how many post as fast as they can.
+const crowdClients, crowdFloods = 1000, 8
+
+// crowdVariable makes a copy of the test's process the crowd at a server's admin API. It has a process of its own, that
+// gives way to all others, so that its work is not taken for the server's.
+const crowdVariable = "CROWD_AT"
+
 // TestAdminCrowd asks for answers while a thousand clients follow the stream and others post as fast as they can. The
 // times are told and not judged: who makes the crowd takes the same processors. That every answer comes, and that the crowd
 // is told of a failover, is.
 func TestAdminCrowd(t *testing.T) {
-	const clients, floods, span = 1000, 8, 3 * time.Second
+	const span = 2 * time.Second
 	s := harness.Start(t, harness.Zone("admin 127.0.0.1:@ADMIN@\n"+overruled))
 	s.AwaitA(t, harness.Patience, "www", "192.0.2.2")
 	quiet := pace(t, s, span)
 
-	base := fmt.Sprintf("http://127.0.0.1:%d", s.Ports["@ADMIN@"])
-	transport := &http.Transport{MaxIdleConnsPerHost: floods}
-	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport}
-	var heard, connected, posts atomic.Int64
-	var crowd sync.WaitGroup
-	stop := make(chan struct{})
-	bodies := make(chan io.Closer, clients)
-	for range clients {
-		resp, err := client.Get(base + "/v1/stream")
-		if err != nil {
-			t.Fatal(err)
-		}
-		connected.Add(1)
-		bodies <- resp.Body
-		crowd.Go(func() {
-			told := false
-			for buffer := make([]byte, 16<<10); ; {
-				n, err := resp.Body.Read(buffer)
-				if !told && strings.Contains(string(buffer[:n]), `"kind":"failover"`) {
-					told = true
-					heard.Add(1)
-				}
-				if err != nil {
-					return
-				}
-			}
-		})
-	}
+	crowd := startCrowd(t, fmt.Sprintf("http://127.0.0.1:%d", s.Ports["@ADMIN@"]))
+	crowd.expect("connected")
 	followed := pace(t, s, span)
-	for range floods {
-		crowd.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				resp, err := client.Post(base+"/v1/manual", "application/json",
-					strings.NewReader(`{"checks":"nobody","state":"healthy","reason":"x","author":"flood","for":"100ms"}`))
-				if err == nil {
-					_, _ = io.Copy(io.Discard, resp.Body)
-					resp.Body.Close()
-					posts.Add(1)
-				}
-			}
-		})
-	}
+	quiet = append(quiet, pace(t, s, span)...) // the streams have nothing to tell
+	crowd.tell("flood")
 	flooded := pace(t, s, span)
-	close(stop)
+	crowd.tell("calm")
+	posts := crowd.expect("posted ")
+
 	a := adminOf(t, s, "")
 	harness.Eventually(t, harness.Patience, "a change is taken again", func() bool {
 		status, _ := a.ask("POST", "/v1/manual", `{"checks":"flag","state":"unhealthy","reason":"x","author":"ada"}`)
 		return status == http.StatusCreated
 	})
 	began := time.Now()
-	harness.Eventually(t, harness.Patience, "all clients have heard of the failover", func() bool {
-		return heard.Load() == clients
-	})
-	t.Logf("Answers take, quiet: %s; with %d clients: %s; with %d posts too: %s. All heard of a failover within %s.",
-		quiet, clients, followed, posts.Load(), flooded, time.Since(began).Round(time.Millisecond))
-	close(bodies)
-	for b := range bodies {
-		b.Close()
+	crowd.expect("heard")
+	t.Logf("Answers take, quiet: %s; with %d clients: %s; with %s posts too: %s. All heard of a failover within %s.",
+		quiet, crowdClients, followed, posts, flooded, time.Since(began).Round(time.Millisecond))
+}
+
+// throng is the process of the crowd.
+type throng struct {
+	t     *testing.T
+	in    io.Writer
+	lines chan string
+}
+
+func startCrowd(t *testing.T, base string) *throng {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "nice", "-n", "19", os.Args[0])
+	cmd.Env = append(os.Environ(), crowdVariable+"="+base)
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
 	}
-	crowd.Wait()
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	c := &throng{t: t, in: in, lines: make(chan string, 10)}
+	go func() {
+		defer close(c.lines)
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			c.lines <- lines.Text()
+		}
+	}()
+	t.Cleanup(func() {
+		in.Close()
+		_ = cmd.Wait()
+	})
+	return c
+}
+
+func (c *throng) tell(word string) {
+	c.t.Helper()
+	if _, err := fmt.Fprintln(c.in, word); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// expect waits for a line that begins so, and gives the rest of it.
+func (c *throng) expect(start string) string {
+	c.t.Helper()
+	select {
+	case line := <-c.lines:
+		rest, ok := strings.CutPrefix(line, start)
+		if !ok {
+			c.t.Fatalf("The crowd says %q, want %q", line, start)
+		}
+		return rest
+	case <-time.After(harness.Patience):
+		c.t.Fatalf("The crowd does not say %q", start)
+	}
+	return ""
+}
+
+// playCrowd is the crowd. It ends with its standard input.
+func playCrowd(base string) error {
+	transport := &http.Transport{MaxIdleConnsPerHost: crowdFloods}
+	client := &http.Client{Transport: transport}
+	var heard, posts atomic.Int64
+	connected := make(chan error, crowdClients)
+	for range crowdClients {
+		go func() {
+			resp, err := client.Get(base + "/v1/stream")
+			connected <- err
+			if err != nil {
+				return
+			}
+			defer resp.Body.Close()
+			told := false
+			for buffer := make([]byte, 16<<10); ; {
+				n, err := resp.Body.Read(buffer)
+				if !told && strings.Contains(string(buffer[:n]), `"kind":"failover"`) {
+					told = true
+					if heard.Add(1) == crowdClients {
+						fmt.Println("heard")
+					}
+				}
+				if err != nil {
+					return
+				}
+			}
+		}()
+	}
+	for range crowdClients {
+		if err := <-connected; err != nil {
+			return err
+		}
+	}
+	fmt.Println("connected")
+	var flooding atomic.Bool
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		if lines.Text() == "calm" {
+			flooding.Store(false)
+			fmt.Printf("posted %d\n", posts.Load())
+			continue
+		}
+		flooding.Store(true)
+		for range crowdFloods {
+			go func() {
+				for flooding.Load() {
+					resp, err := client.Post(base+"/v1/manual", "application/json",
+						strings.NewReader(`{"checks":"nobody","state":"healthy","reason":"x","author":"flood","for":"100ms"}`))
+					if err != nil {
+						continue
+					}
+					_, _ = io.Copy(io.Discard, resp.Body)
+					resp.Body.Close()
+					posts.Add(1)
+				}
+			}()
+		}
+	}
+	return nil
 }
 
 // times are how long answers take.

@@ -8,10 +8,11 @@ import (
 )
 
 // What is answered in a second, over all clients, and at once after a pause. What comes faster waits, and so does who asks:
-// the processor belongs to queries. A thousand pages that each look at the status every second fit in.
+// the processor belongs to queries. A thousand pages that each look at the status every second fit in. Every change is
+// told to all of them.
 const (
 	requestsPerSecond, requestsAtOnce = 2000, 2000
-	changesPerSecond, changesAtOnce   = 20, 100
+	changesPerSecond, changesAtOnce   = 5, 20
 	// longestWait is for how long somebody waits who is then refused, or not.
 	longestWait = time.Second
 )
