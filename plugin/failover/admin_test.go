@@ -302,8 +302,10 @@ func TestDrill(t *testing.T) {
 		dry.Manual[0].Checks != "web@http://192.0.2.1:80/" || len(dry.Also) != 0 || len(dry.Down) != 0 {
 		t.Errorf("%+v", dry)
 	}
-	if got := since(seq); len(got) != 0 {
-		t.Errorf("A drill to see what would be had the events %q", got)
+	for _, kind := range since(seq) {
+		if kind != api.EventTransition { // the checks' first ones may still come
+			t.Errorf("A drill to see what would be had an event %s", kind)
+		}
 	}
 
 	var drill api.Drill
