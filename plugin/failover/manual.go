@@ -59,7 +59,7 @@ func (t *manualTable) create(m health.Manual) (health.Manual, error) {
 	m.ID, m.Since = t.lastID, now
 	t.states = append(t.states, m)
 	t.changed()
-	events.add(manualEvent(api.EventManual, m, madeByHand(m)))
+	tellManual(manualEvent(api.EventManual, m, madeByHand(m)))
 	return m, nil
 }
 
@@ -81,7 +81,7 @@ func (t *manualTable) end(author string, chosen func(*health.Manual) bool) []hea
 	for _, m := range ended {
 		e := manualEvent(api.EventRestored, m, fmt.Sprintf("%s is not %s by hand any more (%s)", m.Checks, m.State, author))
 		e.Author = author
-		events.add(e)
+		tellManual(e)
 	}
 	drills.kept(t.states)
 	return ended
@@ -119,7 +119,7 @@ func (t *manualTable) changed() {
 	kept, expired := t.states.Expire(time.Now())
 	t.states = kept
 	for _, m := range expired {
-		events.add(manualEvent(api.EventRestored, m, fmt.Sprintf("%s is not %s by hand any more: its time is over", m.Checks, m.State)))
+		tellManual(manualEvent(api.EventRestored, m, fmt.Sprintf("%s is not %s by hand any more: its time is over", m.Checks, m.State)))
 	}
 	if len(expired) > 0 {
 		drills.kept(t.states)
@@ -177,6 +177,12 @@ func (t *manualTable) forced(r *runner) map[int]health.State {
 
 func madeByHand(m health.Manual) string {
 	return fmt.Sprintf("%s is %s by hand: %s (%s)", m.Checks, m.State, m.Reason, m.Author)
+}
+
+// tellManual tells of a manual state in the log too, which is what is left when the state file is lost.
+func tellManual(e api.Event) {
+	log.Info(e.Text)
+	events.add(e)
 }
 
 func manualEvent(kind api.EventKind, m health.Manual, text string) api.Event {
