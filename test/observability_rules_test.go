@@ -1,8 +1,6 @@
 package test
 
 import (
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -10,13 +8,6 @@ import (
 	"strings"
 	"testing"
 )
-
-// runbook has the sections that alerts send somebody to. As long as there is no runbook, these are the ones that it
-// has to have.
-var runbook = []string{
-	"everything-down", "flapping", "lost-state", "panics", "planned-failover", "probes-late", "prober-isolated",
-	"server-down", "stuck-failback", "webhooks",
-}
 
 // TestAlertRules has promtool run the tests of the rules, and wants each rule to have them.
 func TestAlertRules(t *testing.T) {
@@ -86,15 +77,13 @@ func alerts(t *testing.T) map[string]string {
 // runbookSections are the anchors of the runbook's headings, as GitHub and others make them.
 func runbookSections(t *testing.T) []string {
 	t.Helper()
-	text, err := os.ReadFile("../deploy/RUNBOOK.md")
-	if errors.Is(err, fs.ErrNotExist) {
-		return runbook
-	}
+	text, err := os.ReadFile(runbookFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var sections []string
-	for _, heading := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(string(text), -1) {
+	headings := regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(string(text), -1)
+	sections := make([]string, 0, len(headings))
+	for _, heading := range headings {
 		anchor := regexp.MustCompile(`[^a-z0-9 _-]`).ReplaceAllString(strings.ToLower(heading[1]), "")
 		sections = append(sections, strings.ReplaceAll(anchor, " ", "-"))
 	}
