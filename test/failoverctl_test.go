@@ -187,19 +187,26 @@ func TestFailoverctlDrill(t *testing.T) {
 // holding begins a drill that stays when the answers have moved, which they have.
 func (o *operated) holding(t *testing.T, length string) (*exec.Cmd, *harness.LogBuffer) {
 	t.Helper()
+	cmd, said := o.drills(t, "--for", length, "--hold", "2900ms")
+	harness.Eventually(t, harness.Soon, "the answers to have moved", func() bool { return strings.Contains(said.String(), "moved after") })
+	o.answers(t, "www.example.org.", "127.1.0.2")
+	return cmd, said
+}
+
+// drills begins a drill and does not wait for it.
+func (o *operated) drills(t *testing.T, more ...string) (*exec.Cmd, *harness.LogBuffer) {
+	t.Helper()
 	path, err := harness.Failoverctl()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(path, "drill", "www.example.org", "--yes", "--for", length, "--hold", "2900ms")
+	cmd := exec.Command(path, append([]string{"drill", "www.example.org", "--yes"}, more...)...)
 	cmd.Env = append(os.Environ(), o.env...)
 	said := new(harness.LogBuffer)
 	cmd.Stdout, cmd.Stderr = said, said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	harness.Eventually(t, harness.Soon, "the answers to have moved", func() bool { return strings.Contains(said.String(), "moved after") })
-	o.answers(t, "www.example.org.", "127.1.0.2")
 	return cmd, said
 }
 
