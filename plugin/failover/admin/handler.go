@@ -131,6 +131,7 @@ func (s *Servers) answer(w http.ResponseWriter, r *http.Request, rt *route) {
 		give(w, http.StatusOK, given)
 		return
 	case rt.access == changing && rt.own == nil:
+		s.hub.outdate()
 		s.Backend.Audit(Change{Author: c.author, Remote: remote(r), What: r.Method + " " + r.URL.EscapedPath()})
 	}
 	give(w, rt.status, given)

@@ -67,6 +67,13 @@ func (h *hub) status(ofNow bool) []byte {
 	return h.text
 }
 
+// outdate has the next status counted anew: who has changed something looks at what became of it.
+func (h *hub) outdate() {
+	h.counting.Lock()
+	defer h.counting.Unlock()
+	h.text = nil
+}
+
 // join adds a client that has seen the events until after, and gives what it has missed.
 func (h *hub) join(at *site, after uint64) (*client, []api.Event) {
 	c := &client{site: at, messages: make(chan []byte, backlog), gone: make(chan struct{})}

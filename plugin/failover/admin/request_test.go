@@ -116,3 +116,21 @@ func TestAPanicEndsOneRequest(t *testing.T) {
 	}
 	fx.want(http.StatusOK, "GET /v1/status")
 }
+
+// A status is kept for half a second, since counting may be dear; but who has changed something wants to see it.
+func TestAStatusAfterAChangeIsNew(t *testing.T) {
+	fx := open(t, Line{Local: true})
+	made := func() int {
+		fx.ask("GET /v1/status")
+		fx.backend.mu.Lock()
+		defer fx.backend.mu.Unlock()
+		return fx.backend.status
+	}
+	first := made()
+	if status, _, text := fx.ask(post, asJSON, "", down); status != http.StatusCreated {
+		t.Fatalf("%d %s", status, text)
+	}
+	if second := made(); second <= first {
+		t.Error("A status from before the change was given after it")
+	}
+}
