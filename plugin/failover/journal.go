@@ -47,6 +47,9 @@ func (j *journal) add(e api.Event) {
 func (j *journal) after(seq uint64) ([]api.Event, uint64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if seq >= j.last { // also what is no number of ours: one more than the largest would be 0
+		return nil, j.last
+	}
 	var found []api.Event
 	for n := max(seq, j.last-uint64(len(j.ring))) + 1; n <= j.last; n++ {
 		found = append(found, j.ring[(n-1)%journalKept])

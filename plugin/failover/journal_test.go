@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"math"
 	"testing"
 
 	"github.com/seed-a19ac2b6/failover/plugin/failover/api"
@@ -37,5 +38,16 @@ func TestTheJournalRemembersTheLastEvents(t *testing.T) {
 	case <-news:
 		t.Error("One that does not listen any more was told")
 	default:
+	}
+}
+
+// The number comes from clients, and none is after the largest: the sum with one is 0.
+func TestTheJournalHasNothingAfterTheLargestNumber(t *testing.T) {
+	var j journal
+	for range 2 * journalKept {
+		if found, last := j.after(math.MaxUint64); len(found) != 0 || last != j.last {
+			t.Fatalf("%d events of %d, the last %d", len(found), j.last, last)
+		}
+		j.add(api.Event{Kind: api.EventAudit})
 	}
 }

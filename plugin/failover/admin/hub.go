@@ -153,6 +153,12 @@ const portion = 3
 func (h *hub) tell(quit <-chan struct{}) time.Duration {
 	status := frame("status", 0, h.status(true))
 	h.mu.Lock()
+	select {
+	case <-quit: // the clients of now, if there are any, are another's to tell
+		h.mu.Unlock()
+		return 0
+	default:
+	}
 	clients := make([]*client, 0, len(h.clients))
 	oldest := ^uint64(0)
 	for c := range h.clients {

@@ -1,0 +1,31 @@
+package admin
+
+import (
+	"testing"
+)
+
+// The last client can go while the hub is about to tell it something, and another can come at once. That one has a
+// goroutine of its own; if the old one told it, too, it would miss events or hear them twice.
+func TestAHubWhoseClientsHaveGoneTellsNobody(t *testing.T) {
+	b := &fake{}
+	h := hub{backend: b}
+	first, _ := h.join(nil, 0)
+	h.mu.Lock()
+	quit := h.quit
+	h.mu.Unlock()
+	h.leave(first)
+	if rest := h.tell(quit); rest != 0 {
+		t.Errorf("Without clients the hub rests %s", rest)
+	}
+	// As join leaves it, but without the goroutine that would take the messages away.
+	second := &client{messages: make(chan []byte, backlog), gone: make(chan struct{})}
+	h.mu.Lock()
+	h.clients[second], h.running, h.quit = true, true, make(chan struct{})
+	h.mu.Unlock()
+	b.happen("something")
+	h.tell(quit)
+	if n := len(second.messages); n != 0 || second.after != 0 {
+		t.Errorf("The hub of before told the client %d messages, up to event %d", n, second.after)
+	}
+	h.leave(second)
+}
