@@ -28,6 +28,8 @@ const (
 // hub makes the messages of streams, each once for all clients. It runs while there are clients.
 type hub struct {
 	backend Backend
+	// panicked is told the value of a panic that was survived, from within the panic.
+	panicked func(value any)
 
 	mu      sync.Mutex
 	clients map[*client]bool
@@ -149,8 +151,14 @@ func (h *hub) run(news <-chan struct{}, stop func(), quit <-chan struct{}) {
 // waits behind all of them.
 const portion = 3
 
-// tell sends what is new and gives how long to rest.
-func (h *hub) tell(quit <-chan struct{}) time.Duration {
+// tell sends what is new and gives how long to rest. A panic costs the clients a message, and the server nothing.
+func (h *hub) tell(quit <-chan struct{}) (rest time.Duration) {
+	defer func() {
+		if value := recover(); value != nil {
+			h.panicked(value)
+			rest = pause
+		}
+	}()
 	status := frame("status", 0, h.status(true))
 	h.mu.Lock()
 	select {
@@ -173,7 +181,7 @@ func (h *hub) tell(quit <-chan struct{}) time.Duration {
 	}
 	// Nearly all clients lack the same events.
 	same, message := ^uint64(0), []byte(nil)
-	rest := pause + time.Duration(len(clients))*pausePerClient
+	rest = pause + time.Duration(len(clients))*pausePerClient
 	for i, c := range clients {
 		if c.after != same {
 			same, message = c.after, nil

@@ -2,6 +2,8 @@ package admin
 
 import (
 	"testing"
+
+	"github.com/seed-a19ac2b6/failover/plugin/failover/api"
 )
 
 // The last client can go while the hub is about to tell it something, and another can come at once. That one has a
@@ -28,4 +30,18 @@ func TestAHubWhoseClientsHaveGoneTellsNobody(t *testing.T) {
 		t.Errorf("The hub of before told the client %d messages, up to event %d", n, second.after)
 	}
 	h.leave(second)
+}
+
+// broken is a Backend of which nothing can be known.
+type broken struct{ fake }
+
+func (*broken) Status() api.Status { panic("no status") }
+
+// What tells streams is a goroutine of its own, where a panic would end the process, and answers with it.
+func TestAHubSurvivesAPanic(t *testing.T) {
+	var survived any
+	h := hub{backend: &broken{}, panicked: func(value any) { survived = value }}
+	if rest := h.tell(make(chan struct{})); rest != pause || survived != "no status" {
+		t.Errorf("The hub rests %s and has survived %v", rest, survived)
+	}
 }

@@ -40,7 +40,7 @@ type Line struct {
 // Servers are the listeners of a process. The zero value with a Backend is ready.
 type Servers struct {
 	Backend Backend
-	// Panicked is told the value of a panic that a request survived, from within the panic.
+	// Panicked is told the value of a panic that a request or a stream survived, from within the panic.
 	Panicked func(value any)
 
 	mu    sync.Mutex
@@ -119,7 +119,7 @@ func (s *Servers) Acquire(line Line) (*Lease, error) {
 }
 
 func (s *Servers) setup() {
-	s.hub.backend = s.Backend
+	s.hub.backend, s.hub.panicked = s.Backend, s.Panicked
 	s.mux = s.handler()
 	s.pace = newPace()
 	if s.timeouts == (timeouts{}) {
