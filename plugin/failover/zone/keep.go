@@ -101,6 +101,7 @@ func (s *Set) restore(old *state.Set, same bool, status func(leaf int) health.St
 	if s.Config.Kind.String() != old.Policy {
 		return
 	}
+	same = same && len(old.IDs) == len(s.Config.Records) // which only a forged file has otherwise
 	memory := old.Memory.Memory(len(old.IDs)).Moved(len(s.Config.Records), func(i int) int {
 		return indexOfID(s.Config.Records, old.IDs[i])
 	}, same)

@@ -252,3 +252,27 @@ func TestO02_ForgedPlansAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// A record that the set does not have cannot be the one that it was on.
+func TestO02_ForgedIDsAreRefused(t *testing.T) {
+	at := time.Unix(1_800_000_000, 0)
+	x, states := load(t, memoryful)
+	for i := range states {
+		states[i].State = health.Unhealthy
+	}
+	plan := &policy.KeptPlan{Status: policy.Alive, Take: 1, Choices: []policy.KeptChoice{{Record: 1, Values: []int{0}}}}
+	y := restart(t, x, memoryful, func(s *state.Set) {
+		if s.Name == "last.example.org." {
+			s.IDs = append(s.IDs, "third")
+			s.Memory = policy.Kept{Active: 2, Last: [policy.Families]*policy.KeptPlan{plan}, LastActive: 2}
+		}
+	}, states, at)
+	for s := range y.Sets() {
+		if s.Config.Name != "last.example.org." {
+			continue
+		}
+		if active := s.Active(); active != s.Config.Records[0] {
+			t.Errorf("It is on %v", active)
+		}
+	}
+}
