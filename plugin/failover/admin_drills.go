@@ -96,6 +96,9 @@ func refuseDrill(d api.Drill, r *rehearsal, forced bool) error {
 		return nil
 	case len(d.Down) > 0:
 		return refuse("nothing healthy would be left in %s", strings.Join(d.Down[:min(len(d.Down), 10)], ", "))
+	case r.cut:
+		return refuse("more than %d record sets depend on the checks, too many to tell whether all would have something healthy left",
+			rehearsedMost)
 	case !r.moves():
 		return refuse("the set would stay on %s", d.Record)
 	}

@@ -382,6 +382,24 @@ func TestDrillIsRefused(t *testing.T) {
 	o.do("POST", "/v1/drills", `{"name":"lone.example.org","author":"ops"}`, http.StatusConflict, nil)
 }
 
+// A drill that nobody can tell the end of is begun by force only. The set that would be left with nothing comes last.
+func TestADrillOfTooManySetsIsRefused(t *testing.T) {
+	var lines strings.Builder
+	fmt.Fprintf(&lines, "check gate http://192.0.2.100/ %s\n", quickCheck)
+	for n := range rehearsedMost {
+		fmt.Fprintf(&lines, "primary s%04d 192.0.2.1 check gate\nsecondary s%04d 192.0.2.2\n", n, n)
+	}
+	lines.WriteString("primary z 192.0.2.1 check gate\nsecondary z 192.0.2.2 check gate")
+	i, o := operate(t, lines.String())
+	defer i.end(t)
+	o.untilOn("s0000.example.org", "primary")
+	text := o.do("POST", "/v1/drills", `{"name":"s0000.example.org","author":"ops"}`, http.StatusConflict, nil)
+	if !strings.Contains(text, "more than 1000 record sets") {
+		t.Errorf("It says %s", text)
+	}
+	o.do("POST", "/v1/drills?dry_run=true", `{"name":"s0000.example.org","author":"ops","force":true}`, http.StatusOK, nil)
+}
+
 func TestExplainRoute(t *testing.T) {
 	i, o := operate(t, tree)
 	defer i.end(t)

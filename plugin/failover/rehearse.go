@@ -21,9 +21,10 @@ type rehearsal struct {
 	after  []string
 	also   []string // the other sets whose answers change
 	down   []string // those of all sets that have no healthy record then, and have one now
+	cut    bool     // there are more sets than were looked at
 }
 
-// most is how many sets a rehearsal looks at.
+// rehearsedMost is how many sets a rehearsal looks at.
 const rehearsedMost = 1000
 
 // rehearse tells what would become of a failover set whose active record is down. There are two ways to bring that about:
@@ -62,6 +63,9 @@ func rehearse(d *directory, e *setEntry, now time.Time) (*rehearsal, error) {
 func (r *rehearsal) better(other *rehearsal) bool {
 	if moved := r.moves(); moved != other.moves() {
 		return moved
+	}
+	if r.cut != other.cut {
+		return other.cut
 	}
 	if len(r.down) != len(other.down) {
 		return len(r.down) < len(other.down)
@@ -134,6 +138,7 @@ func (r *rehearsal) look(d *directory, e *setEntry, now time.Time) {
 	for runner, statuses := range assumed {
 		for _, s := range runner.index.Affected(slices.Collect(maps.Keys(statuses))) {
 			if looked++; looked > rehearsedMost {
+				r.cut = true
 				break
 			}
 			was, is := runner.index.Situation(s, nil, now), runner.index.Situation(s, statuses, now)
