@@ -123,6 +123,15 @@ func TestH15_ManualStatesAreKeptOverAReload(t *testing.T) {
 		t.Errorf("Expected a line in the log for each change, got %d", n)
 	}
 
+	for _, line := range []string{
+		"web is healthy by hand: I know better (ada)", "flag is unhealthy by hand: work (ada)",
+		"web is not healthy by hand any more (ada)",
+	} {
+		if n := s.Log.Count(line); n != 1 {
+			t.Errorf("Expected %q in the log once, got it %d times", line, n)
+		}
+	}
+
 	// A reload that fails leaves the API as it is, and one without the line ends it.
 	s.SignalReload(t, strings.Replace(corefile, "primary ", "primari ", 1), true)
 	a.want(http.StatusOK, "GET", "/v1/status", "")
