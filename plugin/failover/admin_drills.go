@@ -78,7 +78,7 @@ func (backend) NewDrill(asked api.NewDrill, dry bool) (api.Drill, error) {
 	if dry {
 		return d, nil
 	}
-	return drills.add(d), nil
+	return manuals.begin(d), nil
 }
 
 // refuseDrill refuses one that cannot be, or unless it is forced one that shows nothing or breaks something.

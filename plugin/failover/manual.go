@@ -87,6 +87,15 @@ func (t *manualTable) end(author string, chosen func(*health.Manual) bool) []hea
 	return ended
 }
 
+// begin begins a drill. If its manual states have ended meanwhile it ends at once, or nothing would end it.
+func (t *manualTable) begin(d api.Drill) api.Drill {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	d = drills.add(d)
+	drills.kept(t.states)
+	return d
+}
+
 // list gives those in force, in the order in which they were made.
 func (t *manualTable) list() health.Manuals {
 	t.mu.Lock()

@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -205,4 +206,22 @@ func TestAllDownAndRecoveryAreTold(t *testing.T) {
 			t.Errorf("Afterwards counted are %v", got)
 		}
 	})
+}
+
+// Somebody may end a drill's manual states before the drill itself is known.
+func TestADrillWithoutManualStatesIsOver(t *testing.T) {
+	m := byHand(t, "web", health.Unhealthy, time.Time{})
+	before := events.seq()
+	d := api.Drill{Name: "www.example.org.", Type: "A/AAAA", Manual: []api.Manual{shownManual(m)}}
+	if manuals.begin(d); len(drills.list()) != 1 {
+		t.Errorf("Under way: %+v", drills.list())
+	}
+	manuals.end("ops", func(*health.Manual) bool { return true })
+	if manuals.begin(d); len(drills.list()) != 0 {
+		t.Errorf("Under way: %+v", drills.list())
+	}
+	want := []api.EventKind{api.EventDrill, api.EventRestored, api.EventDrillEnd, api.EventDrill, api.EventDrillEnd}
+	if got := since(before); !slices.Equal(got, want) {
+		t.Errorf("Told %v, want %v", got, want)
+	}
 }
