@@ -119,8 +119,10 @@ func (g *generation) start() error {
 	for _, b := range g.blocks {
 		configs = append(configs, b.handler.config)
 	}
-	if err := corefile.AgreeHeartbeats(configs); err != nil {
-		return plugin.Error(name, err)
+	for _, agree := range [...]func([]*corefile.Config) error{corefile.AgreeHeartbeats, corefile.AgreeWebhooks} {
+		if err := agree(configs); err != nil {
+			return plugin.Error(name, err)
+		}
 	}
 	for _, b := range g.blocks {
 		if err := refuseOwn(b.handler.config.Resolvers, listeners); err != nil {
@@ -129,7 +131,9 @@ func (g *generation) start() error {
 	}
 	var hooks []webhook.Config
 	for _, b := range g.blocks {
-		hooks = append(hooks, b.handler.config.Webhooks...)
+		for _, w := range b.handler.config.Webhooks {
+			hooks = append(hooks, w.Config)
+		}
 	}
 	g.running.told = receivers.Acquire(hooks) // first, or it would miss what the first probes find
 	revival := revive(g.blocks)

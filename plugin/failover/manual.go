@@ -56,7 +56,7 @@ func (t *manualTable) create(m health.Manual) (health.Manual, error) {
 		return m, fmt.Errorf("there are %d manual states already", len(t.states))
 	}
 	t.lastID++
-	m.ID, m.Since = t.lastID, now
+	m.ID, m.Since, m.Until = t.lastID, now.Round(0), m.Until.Round(0)
 	t.states = append(t.states, m)
 	t.changed()
 	tellManual(manualEvent(api.EventManual, m, madeByHand(m)))
@@ -146,13 +146,20 @@ func (t *manualTable) wait() {
 		t.timer.Stop()
 		t.timer = nil
 	}
-	if wake := t.states.Wake(); !wake.IsZero() && len(t.runners) > 0 {
-		t.timer = time.AfterFunc(time.Until(wake), func() {
-			t.mu.Lock()
-			defer t.mu.Unlock()
-			t.changed()
-		})
+	wake := t.states.Wake()
+	if wake.IsZero() || len(t.runners) == 0 {
+		return
 	}
+	// What was said is a time of day. Timers stand still while the machine sleeps, and know nothing of a clock that is set.
+	t.timer = time.AfterFunc(min(time.Until(wake), time.Minute), func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if time.Now().Round(0).Before(wake) {
+			t.wait()
+		} else {
+			t.changed()
+		}
+	})
 }
 
 // forced gives the manual states of a server block's checks, by leaf.

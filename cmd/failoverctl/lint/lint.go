@@ -136,8 +136,10 @@ func (r *Report) judge(path string, base *caddy.Controller, blocks []caddyfile.S
 	}
 	// What is missing may stand in a block that has an error.
 	if len(r.Errors) == 0 {
-		if err := corefile.AgreeHeartbeats(configs); err != nil {
-			r.Errors = append(r.Errors, finding(path, err))
+		for _, agree := range [...]func([]*corefile.Config) error{corefile.AgreeHeartbeats, corefile.AgreeWebhooks} {
+			if err := agree(configs); err != nil {
+				r.Errors = append(r.Errors, finding(path, err))
+			}
 		}
 	}
 	if r.Blocks == 0 {

@@ -40,7 +40,11 @@ func (s *Servers) handler() http.Handler {
 			}
 		}()
 		harden(w.Header())
-		if refusal := wait(r, s.pace.requests); refusal != nil {
+		limit := s.pace.requests
+		if at, ok := r.Context().Value(siteKey{}).(*site); ok && identify(r, at.line.Load()).proven {
+			limit = s.pace.proven
+		}
+		if refusal := wait(r, limit); refusal != nil {
 			w.Header().Set("Retry-After", "5")
 			refuse(w, refusal)
 			return

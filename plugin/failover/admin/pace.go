@@ -18,11 +18,17 @@ const (
 )
 
 // pace bounds how much is done in a second.
-type pace struct{ requests, changes *rate.Limiter }
+type pace struct {
+	requests *rate.Limiter
+	// proven is for those who have shown the token or a certificate, whom no flood of others is to keep out.
+	proven  *rate.Limiter
+	changes *rate.Limiter
+}
 
 func newPace() pace {
 	return pace{
 		requests: rate.NewLimiter(requestsPerSecond, requestsAtOnce),
+		proven:   rate.NewLimiter(requestsPerSecond, requestsAtOnce),
 		changes:  rate.NewLimiter(changesPerSecond, changesAtOnce),
 	}
 }

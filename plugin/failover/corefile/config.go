@@ -10,7 +10,6 @@ import (
 
 	"github.com/seed-a19ac2b6/failover/health"
 	"github.com/seed-a19ac2b6/failover/health/probe"
-	"github.com/seed-a19ac2b6/failover/plugin/failover/webhook"
 	"github.com/seed-a19ac2b6/failover/policy"
 
 	"github.com/coredns/coredns/plugin/pkg/fall"
@@ -33,7 +32,7 @@ type Config struct {
 	// State is where the state is kept over a restart (statement O02), nil for nowhere.
 	State *StateFile
 	// Webhooks are the receivers of events, in the order of the lines. They are told of the whole process.
-	Webhooks []webhook.Config
+	Webhooks []Webhook
 	// Admins are the addresses of the admin API, in the order of the lines.
 	Admins []Admin
 	// Heartbeats are the checks that others post for, in the order of the lines.

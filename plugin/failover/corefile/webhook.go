@@ -30,6 +30,12 @@ type webhookLine struct {
 	webhook.Config
 }
 
+// Webhook is a line with the word webhook.
+type Webhook struct {
+	Pos Pos
+	webhook.Config
+}
+
 // readWebhook reads what follows the word. No error repeats what may be a secret: of a URL it shows the host.
 func (s *stanza) readWebhook(l *line, words []string) error {
 	if len(words) == 0 {
@@ -131,7 +137,31 @@ func (b *builder) addWebhooks(s *stanza) error {
 			return w.line.pos.errorf("webhook: %w", err)
 		}
 		w.KeyFile = path
-		b.config.Webhooks = append(b.config.Webhooks, w.Config)
+		b.config.Webhooks = append(b.config.Webhooks, Webhook{Pos: w.line.pos, Config: w.Config})
+	}
+	return nil
+}
+
+// AgreeWebhooks refuses receivers that are signed for by two keys. It is about all server blocks together: what several of
+// them name is one receiver.
+func AgreeWebhooks(configs []*Config) error {
+	type receiver struct {
+		url    string
+		format webhook.Format
+	}
+	first := make(map[receiver]Webhook)
+	for _, config := range configs {
+		for _, w := range config.Webhooks {
+			if w.KeyFile == "" {
+				continue
+			}
+			k := receiver{w.URL, w.Format}
+			if other, again := first[k]; again && other.KeyFile != w.KeyFile {
+				return w.Pos.errorf("the webhook of %s has another token_file on %s, and is one receiver",
+					w.Shown(), w.Pos.other(other.Pos))
+			}
+			first[k] = w
+		}
 	}
 	return nil
 }
