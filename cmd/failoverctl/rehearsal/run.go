@@ -26,6 +26,8 @@ type Server interface {
 	Drill(context.Context, api.NewDrill) (api.Drill, error)
 	EndDrill(ctx context.Context, id uint64, author string) (api.Drill, error)
 	Drills(context.Context) ([]api.Drill, error)
+	Manual(context.Context) ([]api.Manual, error)
+	RestoreID(ctx context.Context, id uint64, author string) ([]api.Manual, error)
 	Sets(context.Context, client.Find) ([]api.Set, bool, error)
 }
 
@@ -224,18 +226,49 @@ func (d *Drill) end(ctx context.Context, drill api.Drill) error {
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	for {
-		_, err := d.Server.EndDrill(bounded, drill.ID, d.Wanted.Author)
-		refused, said := errors.AsType[*client.Refused](err)
-		if err == nil || said && refused.Code == http.StatusNotFound { // it has ended before
+		err := d.restore(bounded, drill)
+		if err == nil {
 			return nil
 		}
-		if !said && pause(bounded, time.Second) == nil {
+		if _, said := errors.AsType[*client.Refused](err); !said && pause(bounded, time.Second) == nil {
 			d.Terminal.Progress("restoring: %s", term.Clean(err.Error()))
 			continue
 		}
 		return fmt.Errorf("the drill could not be ended, the server does so at %s: %w",
 			term.At(drill.Until, time.Now()), err)
 	}
+}
+
+// restore ends the drill. A server that knows of none may have been started anew meanwhile: its state file has the
+// manual states of the drill, and not the drill.
+func (d *Drill) restore(ctx context.Context, drill api.Drill) error {
+	if _, err := d.Server.EndDrill(ctx, drill.ID, d.Wanted.Author); !gone(err) {
+		return err
+	}
+	left, err := d.Server.Manual(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range left {
+		if !slices.ContainsFunc(drill.Manual, func(own api.Manual) bool { return same(own, m) }) {
+			continue
+		}
+		if _, err := d.Server.RestoreID(ctx, m.ID, d.Wanted.Author); err != nil && !gone(err) {
+			return err
+		}
+	}
+	return nil
+}
+
+// gone tells that the server knows of no such thing.
+func gone(err error) bool {
+	refused, said := errors.AsType[*client.Refused](err)
+	return said && refused.Code == http.StatusNotFound
+}
+
+// same tells that two are one manual state, since a server without a state file gives out its ids anew.
+func same(a, b api.Manual) bool {
+	return a.ID == b.ID && a.Checks == b.Checks && a.Since.Equal(b.Since)
 }
 
 // hold leaves things as they are for a while.

@@ -25,6 +25,7 @@ type fake struct {
 	refused        error    // of the dry run
 	lost           error    // the answer to the drill, which begins all the same
 	endFails       []error  // of the attempts to end it, in turn
+	left           []api.Manual
 	before, after  []string
 	answers        []string // instead of before
 	deaf           bool     // no DNS answer while the drill is on
@@ -39,7 +40,7 @@ func (f *fake) plan(n api.NewDrill) api.Drill {
 	return api.Drill{
 		ID: 7, Zone: "example.org.", Name: n.Name, Type: "A/AAAA", Author: n.Author, Record: "primary", Next: "us",
 		Since: time.Now(), Until: time.Now().Add(length), Before: f.before, After: f.after,
-		Manual: []api.Manual{{Checks: "web@http://192.0.2.1:80/", Matches: 1}}, Also: []string{"shop.example.org. A/AAAA"},
+		Manual: []api.Manual{{ID: 3, Checks: "web@http://192.0.2.1:80/", Matches: 1}}, Also: []string{"shop.example.org. A/AAAA"},
 	}
 }
 
@@ -83,6 +84,17 @@ func (f *fake) Drills(ctx context.Context) ([]api.Drill, error) {
 	return []api.Drill{
 		{ID: 6, Author: "bob", Name: "www.example.org."}, {ID: 7, Author: "ann", Name: "www.example.org."},
 	}, nil
+}
+
+func (f *fake) Manual(ctx context.Context) ([]api.Manual, error) { return f.left, ctx.Err() }
+
+func (f *fake) RestoreID(ctx context.Context, id uint64, author string) ([]api.Manual, error) {
+	if id != 3 || author != "ann" {
+		return nil, errors.New("that is another one")
+	}
+	f.events = append(f.events, "restore")
+	f.ended = time.Now()
+	return nil, ctx.Err()
 }
 
 func (f *fake) Sets(context.Context, client.Find) ([]api.Set, bool, error) {
@@ -167,6 +179,19 @@ func TestRun(t *testing.T) {
 		},
 		{
 			name: "ended by somebody else", fake: fake{returns: never, endFails: []error{&client.Refused{Code: 404}}},
+			want: ErrNotReturned, events: "begin end",
+		},
+		{
+			name: "the server was started anew and still has the manual state",
+			fake: fake{
+				endFails: []error{&client.Refused{Code: 404}},
+				left:     []api.Manual{{ID: 2, Checks: "web"}, {ID: 3, Checks: "web@http://192.0.2.1:80/"}},
+			},
+			events: "begin end restore",
+		},
+		{
+			name: "the server was started anew and has given the number to another manual state",
+			fake: fake{returns: never, endFails: []error{&client.Refused{Code: 404}}, left: []api.Manual{{ID: 3, Checks: "web"}}},
 			want: ErrNotReturned, events: "begin end",
 		},
 		{
