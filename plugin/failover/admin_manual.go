@@ -56,6 +56,8 @@ func endOf(duration string, until *time.Time) (time.Time, error) {
 	switch {
 	case duration != "" && until != nil:
 		return time.Time{}, &admin.Refusal{Status: http.StatusBadRequest, Field: "until", Text: "it is given beside for"}
+	case until != nil && until.IsZero(): // what a program sends that has not set it; it would be without an end
+		return time.Time{}, &admin.Refusal{Status: http.StatusBadRequest, Field: "until", Text: "it is over already"}
 	case until != nil:
 		return *until, nil
 	case duration == "":

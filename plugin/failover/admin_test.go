@@ -265,6 +265,10 @@ func TestAdminRefuses(t *testing.T) {
 			"POST", "/v1/manual",
 			`{"checks":"web","state":"healthy","reason":"x","author":"ops","until":"2020-01-01T00:00:00Z"}`, `"field":"until"`,
 		},
+		{
+			"POST", "/v1/manual",
+			`{"checks":"web","state":"healthy","reason":"x","author":"ops","until":"0001-01-01T00:00:00Z"}`, `"field":"until"`,
+		},
 		{"POST", "/v1/manual", `{"checks":"web","stat":"healthy"}`, `"field":"stat"`},
 		{"POST", "/v1/manual", `{"checks":5}`, `"field":"checks"`},
 		{"POST", "/v1/manual", `{} {}`, `"error"`},
