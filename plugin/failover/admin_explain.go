@@ -9,6 +9,7 @@ import (
 	"github.com/seed-a19ac2b6/failover/health"
 	"github.com/seed-a19ac2b6/failover/plugin/failover/admin"
 	"github.com/seed-a19ac2b6/failover/plugin/failover/api"
+	"github.com/seed-a19ac2b6/failover/plugin/failover/corefile"
 	"github.com/seed-a19ac2b6/failover/plugin/failover/explain"
 
 	"github.com/miekg/dns"
@@ -32,7 +33,7 @@ func (backend) Explain(q admin.Question) (api.Explanation, error) {
 	var known bool
 	if q.Type == "" {
 		question.Type = r.firstType(name)
-	} else if question.Type, known = dns.StringToType[strings.ToUpper(q.Type)]; !known {
+	} else if question.Type, known = corefile.TypeOf(q.Type); !known {
 		return wrong("type", "there is no such type")
 	}
 	if q.Client != "" {

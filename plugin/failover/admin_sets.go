@@ -174,7 +174,10 @@ func (backend) Failback(asked api.NewFailback) (api.Failback, error) {
 // blocks have the same.
 func failoverSets(name, rrtype string) ([]setEntry, error) {
 	d := listed.get()
-	full := dns.Fqdn(strings.ToLower(name))
+	full, err := corefile.Canonical(name)
+	if err != nil {
+		return nil, &admin.Refusal{Status: http.StatusBadRequest, Field: "name", Text: "it is not a domain name"}
+	}
 	from, _ := slices.BinarySearchFunc(d.sets, full+" ", func(e setEntry, key string) int { return cmp.Compare(e.key, key) })
 	var found []setEntry
 	known := false

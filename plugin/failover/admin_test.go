@@ -269,6 +269,7 @@ func TestAdminRefuses(t *testing.T) {
 			"POST", "/v1/manual",
 			`{"checks":"web","state":"healthy","reason":"x","author":"ops","until":"0001-01-01T00:00:00Z"}`, `"field":"until"`,
 		},
+		{"POST", "/v1/drills", `{"name":"a..b","author":"ops"}`, `"field":"name"`},
 		{"POST", "/v1/manual", `{"checks":"web","stat":"healthy"}`, `"field":"stat"`},
 		{"POST", "/v1/manual", `{"checks":5}`, `"field":"checks"`},
 		{"POST", "/v1/manual", `{} {}`, `"error"`},
@@ -358,6 +359,20 @@ func TestDrill(t *testing.T) {
 	}
 }
 
+// A name is found however it is written.
+func TestDrillOfANameThatIsWrittenOtherwise(t *testing.T) {
+	i, o := operate(t, "check flag manual\nprimary a+b 192.0.2.1 check flag\nsecondary a+b 192.0.2.2\n"+
+		"primary \\034q 192.0.2.1 check flag\nsecondary \\034q 192.0.2.2\n")
+	defer i.end(t)
+	for _, name := range []string{`a+b.EXAMPLE.org`, `a\043b.example.org.`, `"q.example.org`, `\"q.example.org`, `\034q.example.org`} {
+		body, err := json.Marshal(api.NewDrill{Name: name, Author: "ops"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.do("POST", "/v1/drills?dry_run=true", string(body), http.StatusOK, nil)
+	}
+}
+
 func TestDrillIsRefused(t *testing.T) {
 	i, o := operate(t, tree)
 	defer i.end(t)
@@ -421,6 +436,8 @@ func TestExplainRoute(t *testing.T) {
 		{"name=www.example.org&assume=nobody=down", http.StatusBadRequest, `"field":"assume"`},
 		{"name=www.example.org&assume=web", http.StatusBadRequest, `"field":"assume"`},
 		{"name=www.example.org&assume=web=left", http.StatusBadRequest, `"field":"assume"`},
+		{"name=www.example.org&type=type65280", http.StatusOK, "of other types only"},
+		{"name=www.example.org&type=type65536", http.StatusBadRequest, `"field":"type"`},
 		{"name=www.example.org&type=nonsense", http.StatusBadRequest, `"field":"type"`},
 		{"name=www.example.org&client=x", http.StatusBadRequest, `"field":"client"`},
 		{"name=a..b", http.StatusBadRequest, `"field":"name"`},

@@ -12,9 +12,9 @@ import (
 	"github.com/miekg/dns"
 )
 
-// canonical returns name fully qualified, in lower case and in the one presentation form that a name has on the wire,
+// Canonical returns name fully qualified, in lower case and in the one presentation form that a name has on the wire,
 // so that equal names are equal strings.
-func canonical(name string) (string, error) {
+func Canonical(name string) (string, error) {
 	if endsInEscape(name) {
 		return "", fmt.Errorf("%q ends in a backslash that escapes nothing", name)
 	}
@@ -75,13 +75,13 @@ func qualify(name, zone string) (string, error) {
 		return zone, nil
 	case endsInEscape(name):
 		// It would make the dot behind it part of the label, and lead out of the zone.
-		return canonical(name)
+		return Canonical(name)
 	case dns.IsFqdn(name):
-		return canonical(name)
+		return Canonical(name)
 	case zone == ".":
-		return canonical(name + ".")
+		return Canonical(name + ".")
 	}
-	return canonical(name + "." + zone)
+	return Canonical(name + "." + zone)
 }
 
 // owner is qualify for the name of a record set, which may have a wildcard as its leftmost label.
@@ -128,7 +128,7 @@ func zoneArg(arg string) ([]string, error) {
 		return nil, fmt.Errorf("%q: a zone has no port", arg)
 	}
 	for i := range hosts {
-		if hosts[i], err = canonical(hosts[i]); err != nil {
+		if hosts[i], err = Canonical(hosts[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -162,7 +162,7 @@ func zonesOf(args, keys []string) ([]string, error) {
 		}
 		// The server has vetted its keys. One zone on two ports is one zone for us.
 		for _, zone := range hosts {
-			zone, err := canonical(zone)
+			zone, err := Canonical(zone)
 			if err != nil {
 				return nil, err
 			}

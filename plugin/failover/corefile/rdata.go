@@ -10,8 +10,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// typeOf reads a type's mnemonic or TYPEnnn (RFC 3597), in any case.
-func typeOf(word string) (uint16, bool) {
+// TypeOf reads a type's mnemonic or TYPEnnn (RFC 3597), in any case.
+func TypeOf(word string) (uint16, bool) {
 	upper := strings.ToUpper(word)
 	if rrtype, ok := dns.StringToType[upper]; ok {
 		return rrtype, true

@@ -117,7 +117,7 @@ func (r *recordLine) readOptions(words []string) error {
 
 // readType returns the type that begins words, if one does, and the words after it.
 func readType(words []string) (uint16, []string, error) {
-	rrtype, ok := typeOf(words[0])
+	rrtype, ok := TypeOf(words[0])
 	if !ok {
 		return 0, words, nil
 	}

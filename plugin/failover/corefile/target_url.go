@@ -119,11 +119,11 @@ func (t *target) question(path string) error {
 	if i < 2 || i == len(path)-1 {
 		return errors.New("it needs a question, dns://[SERVER][:PORT]/NAME/TYPE")
 	}
-	name, err := canonical(path[1:i])
+	name, err := Canonical(path[1:i])
 	if err != nil {
 		return err
 	}
-	rrtype, ok := typeOf(path[i+1:])
+	rrtype, ok := TypeOf(path[i+1:])
 	if !ok {
 		return fmt.Errorf("%q is not a type of records", path[i+1:])
 	}
