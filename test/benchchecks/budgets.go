@@ -136,7 +136,7 @@ func ofRun(all []figures, r run) []bench.Judgement {
 		{
 			What:  name + "goroutines beyond one a probe",
 			Limit: strconv.Itoa(moreThanFlights), Measured: strconv.Itoa(beyond),
-			Judged: true, Met: beyond <= moreThanFlights,
+			Judged: r.checks <= fewest, Met: beyond <= moreThanFlights,
 		},
 	}
 }
