@@ -70,8 +70,22 @@ func (backend) Explain(q admin.Question) (api.Explanation, error) {
 	if err != nil {
 		return wrong("name", err.Error())
 	}
+	if blocks := blocksWith(r.index.Match(name).Zone.Config.Name); len(blocks) > 1 {
+		x.Blocks = blocks
+	}
 	x.Text = x.Lines()
 	return *x, nil
+}
+
+// blocksWith gives the keys of the server blocks that have a zone.
+func blocksWith(zone string) []string {
+	var keys []string
+	for _, r := range newestRunners() {
+		if m := r.index.Match(zone); m.Zone != nil && m.Zone.Config.Name == zone {
+			keys = append(keys, r.key)
+		}
+	}
+	return keys
 }
 
 // runnerOf gives the server block with the longest zone that holds a name; nil for none.

@@ -12,9 +12,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/seed-a19ac2b6/failover/health/probe"
+	"github.com/seed-a19ac2b6/failover/plugin/failover/admin"
 	"github.com/seed-a19ac2b6/failover/plugin/failover/api"
 
 	"github.com/coredns/caddy"
@@ -417,6 +419,29 @@ func TestADrillOfTooManySetsIsRefused(t *testing.T) {
 		t.Errorf("It says %s", text)
 	}
 	o.do("POST", "/v1/drills?dry_run=true", `{"name":"s0000.example.org","author":"ops","force":true}`, http.StatusOK, nil)
+}
+
+// With views several server blocks have one zone, and which of them is asked depends on the client.
+func TestExplainTellsThatOthersHaveTheZone(t *testing.T) {
+	config := parsed(t, oneCheck)
+	synctest.Test(t, func(t *testing.T) {
+		pretend(t)
+		g, _ := generated(config)
+		other := blockOf(&Failover{config: config})
+		other.key = "example.org.:5353"
+		g.add(other)
+		mustStart(t, g)
+		x, err := backend{}.Explain(admin.Question{Name: "www.example.org"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := "2 server blocks have this zone; this is what the first answers, example.org."
+		if !slices.Equal(x.Blocks, []string{"example.org.", "example.org.:5353"}) || !strings.Contains(strings.Join(x.Text, "\n"), want) {
+			t.Errorf("Blocks %q, text %q", x.Blocks, x.Text)
+		}
+		g.running.release()
+		checks.Wait()
+	})
 }
 
 func TestExplainRoute(t *testing.T) {

@@ -8,6 +8,9 @@ type Explanation struct {
 	Type string `json:"type"`
 	// Client is the address for which the answer was explained. No policy looks at it: everybody gets the same.
 	Client string `json:"client,omitempty"`
+	// Blocks are the keys of the server blocks that have the zone, where there are several, as with views. It is the first
+	// that is explained, whoever the client is.
+	Blocks []string `json:"blocks,omitempty"`
 	// Time is the moment that is explained.
 	Time time.Time `json:"time"`
 	// Assumed are the checks whose status was made up for the question.

@@ -14,6 +14,9 @@ func (x *Explanation) Lines() []string {
 	if x.Client != "" {
 		w.line(1, nil, "client %s: no policy here looks at it", x.Client)
 	}
+	if n := len(x.Blocks); n > 1 {
+		w.line(1, nil, "%d server blocks have this zone; this is what the first answers, %s", n, x.Blocks[0])
+	}
 	for _, c := range x.Assumed {
 		w.check(1, &c, "assumed: ")
 	}
