@@ -132,7 +132,7 @@ func (f *Failover) answer(ctx context.Context, w dns.ResponseWriter, r *dns.Msg,
 	got := f.pick(ctx, r, a, room)
 	switch {
 	case reply != nil:
-	case got.Address != nil:
+	case got.Address != nil && (m.Folded || m.Wildcard || f.index.Far()):
 		return newAddressReply(r, f.owner(r), got.Address)
 	default:
 		reply = newReply(r)

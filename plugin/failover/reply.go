@@ -58,7 +58,7 @@ func newRoomyReply(r *dns.Msg, room int) (*reply, []dns.RR) {
 
 // replyA and replyAAAA are replies with the one record that is their answer, still in one allocation. With a record of
 // its own a reply can have the owner as it was asked, and what writes the reply reads no memory that the query has not
-// touched before.
+// touched before. Where neither matters a reply with the shared record is cheaper, being smaller by a third.
 type (
 	replyA struct {
 		reply

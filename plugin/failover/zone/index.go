@@ -143,6 +143,12 @@ func (x *Index) Zones(fn func(*Zone)) {
 	}
 }
 
+// near is how many sets have their records in the caches of the processor, which share them with all else: some 2 MiB.
+const near = 4096
+
+// Far tells that there are so many sets that what one refers to is in no cache when it is asked for.
+func (x *Index) Far() bool { return len(x.sets) > near }
+
 // Start makes the first answers of all sets from the last known states, which status gives, and keeps status for
 // Update. It returns when to call Update though no check changed, zero for never.
 func (x *Index) Start(status func(leaf int) health.Status, now time.Time) (wake time.Time) {
