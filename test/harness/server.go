@@ -27,7 +27,7 @@ type Server struct {
 	Ports map[string]int
 	Cmd   *exec.Cmd
 	Log   *LogBuffer
-	by    []string      // what runs the binary, if anything does
+	how   Launch
 	since time.Time     // when the process was started
 	done  chan struct{} // closed when the process has ended
 }
@@ -48,7 +48,20 @@ func Start(t *testing.T, corefile string, files ...string) *Server {
 // StartBy is Start through a command that becomes the binary, as nice(1) does.
 func StartBy(t *testing.T, by []string, corefile string, files ...string) *Server {
 	t.Helper()
-	s := &Server{Dir: t.TempDir(), by: by}
+	return Launch{By: by}.Start(t, corefile, files...)
+}
+
+// Launch is what may be other than usual when a server is started.
+type Launch struct {
+	By     []string // a command that becomes the binary, as nice(1) does
+	Binary string   // another server than the one under test
+	Addr   string   // where it answers, if its Corefile has no @DNS@
+}
+
+// Start starts a server as the function Start does.
+func (l Launch) Start(t *testing.T, corefile string, files ...string) *Server {
+	t.Helper()
+	s := &Server{Dir: t.TempDir(), how: l}
 	for i := 0; i < len(files); i += 2 {
 		s.Write(t, files[i], files[i+1])
 	}
@@ -115,13 +128,16 @@ func (s *Server) Write(t *testing.T, name, content string) {
 
 func (s *Server) run(t *testing.T) {
 	t.Helper()
-	path, err := Binary()
-	if err != nil {
-		t.Fatal(err)
+	path := s.how.Binary
+	if path == "" {
+		var err error
+		if path, err = Binary(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	s.Log = new(LogBuffer)
 	s.done = make(chan struct{})
-	command := append(slices.Clone(s.by), path, "-conf", "Corefile")
+	command := append(slices.Clone(s.how.By), path, "-conf", "Corefile")
 	s.Cmd = exec.Command(command[0], command[1:]...)
 	s.Cmd.Dir = s.Dir
 	s.Cmd.Stdout, s.Cmd.Stderr = s.Log, s.Log
@@ -138,11 +154,13 @@ func (s *Server) run(t *testing.T) {
 
 // waitUp returns when the server answers, or with an error when it ended or took too long.
 func (s *Server) waitUp() error {
-	port, ok := s.Ports["@DNS@"]
-	if !ok {
-		return errors.New("the Corefile has no @DNS@")
+	if s.Addr = s.how.Addr; s.Addr == "" {
+		port, ok := s.Ports["@DNS@"]
+		if !ok {
+			return errors.New("the Corefile has no @DNS@")
+		}
+		s.Addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	}
-	s.Addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
 	client := dns.Client{Timeout: 200 * time.Millisecond}
