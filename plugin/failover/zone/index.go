@@ -143,8 +143,9 @@ func (x *Index) Zones(fn func(*Zone)) {
 	}
 }
 
-// near is how many sets have their records in the caches of the processor, which share them with all else: some 2 MiB.
-const near = 4096
+// near is how many sets have their records in the near caches of the processor. It is few, since what each query
+// allocates goes through these caches too: with a thousand sets their records have left them before they are asked again.
+const near = 64
 
 // Far tells that there are so many sets that what one refers to is in no cache when it is asked for.
 func (x *Index) Far() bool { return len(x.sets) > near }
