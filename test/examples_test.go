@@ -2,8 +2,10 @@ package test
 
 import (
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -27,6 +29,28 @@ func fragments(t *testing.T) map[string]string {
 	t.Helper()
 	found := fences(t, "txt")
 	maps.DeleteFunc(found, func(_, text string) bool { return !strings.HasPrefix(text, ".:53 {") })
+	return found
+}
+
+// deployed returns the Corefiles of deploy/kubernetes by their names, with those that need a cluster or its addresses.
+func deployed(t *testing.T) map[string]string {
+	t.Helper()
+	root := "../deploy/kubernetes"
+	found := map[string]string{}
+	err := fs.WalkDir(os.DirFS(root), ".", func(name string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(name, "Corefile") {
+			return err
+		}
+		text, err := os.ReadFile(filepath.Join(root, name))
+		found[name] = string(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found) < 4 {
+		t.Errorf("Expected Corefiles in %s, found %d", root, len(found))
+	}
 	return found
 }
 
@@ -117,7 +141,12 @@ func onFreePorts(corefile string) string {
 // TestExamplesStart starts each example as a server. Their targets are not there; that must not matter.
 func TestExamplesStart(t *testing.T) {
 	t.Parallel()
-	for name, corefile := range examples(t) {
+	all := examples(t)
+	shipped := deployed(t)
+	for _, name := range []string{"dedicated/Corefile", "stub-zones/Corefile"} {
+		all[name] = shipped[name]
+	}
+	for name, corefile := range all {
 		t.Run(name, func(t *testing.T) {
 			s := harness.Start(t, onFreePorts(corefile))
 			if lines := s.Log.Lines("[ERROR]"); len(lines) > 0 {
@@ -140,6 +169,7 @@ func TestExamplesSurviveMigration(t *testing.T) {
 		t.Error("Expected an example for Kubernetes in README.md")
 	}
 	maps.Copy(all, others)
+	maps.Copy(all, deployed(t))
 	for name, corefile := range all {
 		migrated, err := migration.Migrate(from, to, corefile, false)
 		if err != nil {
