@@ -1,0 +1,81 @@
+//go:build linux && kube
+
+package kube
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	authorization "k8s.io/api/authorization/v1"
+	rbac "k8s.io/api/rbac/v1"
+	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// right is something that one may ask of an API server, in all namespaces.
+type right struct{ verb, resource, group string }
+
+// reading is what a watch needs.
+func reading(resource, group string) []right {
+	return []right{{"list", resource, group}, {"watch", resource, group}}
+}
+
+// grantsNoMore asks an API server that has taken the manifests what the service accounts of both shapes may do.
+func (p *Plane) grantsNoMore(t *testing.T) {
+	endpoints := reading("endpointslices", "discovery.k8s.io")
+	cluster := append(reading("services", ""), reading("pods", "")...)
+	cluster = append(cluster, reading("namespaces", "")...)
+	never := []right{
+		{"get", "endpointslices", "discovery.k8s.io"}, {"update", "endpointslices", "discovery.k8s.io"},
+		{"get", "configmaps", ""}, {"list", "configmaps", ""}, {"get", "secrets", ""}, {"list", "secrets", ""},
+		{"list", "nodes", ""}, {"get", "services", ""}, {"create", "pods", ""}, {"create", "pods/exec", ""},
+		{"delete", "pods", ""}, {"patch", "deployments", "apps"}, {"create", "serviceaccounts/token", ""},
+		{"list", "leases", "coordination.k8s.io"}, {"impersonate", "users", ""},
+	}
+	for _, c := range []struct {
+		namespace, account string
+		yes, no            []right
+	}{
+		{"kube-system", "coredns", append(cluster, endpoints...), never},
+		{"failover-dns", "failover-dns", endpoints, append(cluster, never...)},
+	} {
+		may := func(r right) bool {
+			resource, sub, _ := strings.Cut(r.resource, "/")
+			answer, err := p.Client(t).AuthorizationV1().SubjectAccessReviews().Create(t.Context(),
+				&authorization.SubjectAccessReview{Spec: authorization.SubjectAccessReviewSpec{
+					User: "system:serviceaccount:" + c.namespace + ":" + c.account,
+					Groups: []string{
+						"system:serviceaccounts", "system:serviceaccounts:" + c.namespace, "system:authenticated",
+					},
+					ResourceAttributes: &authorization.ResourceAttributes{
+						Verb: r.verb, Group: r.group, Resource: resource, Subresource: sub,
+					},
+				}}, meta.CreateOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return answer.Status.Allowed
+		}
+		for _, r := range c.yes {
+			if !may(r) {
+				t.Errorf("%s: Expected it to be allowed to %s %s", c.account, r.verb, r.resource)
+			}
+		}
+		for _, r := range c.no {
+			if may(r) {
+				t.Errorf("%s: Expected it not to be allowed to %s %s", c.account, r.verb, r.resource)
+			}
+		}
+	}
+}
+
+// TestManifestsRules wants no rule beyond those, which no list of questions could tell.
+func TestManifestsRules(t *testing.T) {
+	all := Shared(t).manifests(t)
+	for name, want := range map[string][]rbac.PolicyRule{"system:coredns": stockRules(), "failover-dns": stockRules()[1:]} {
+		manifest := all["dedicated"] + "---\n" + all["cluster-dns"]
+		if got := object[rbac.ClusterRole](t, manifest, "ClusterRole", name).Rules; !reflect.DeepEqual(got, want) {
+			t.Errorf("ClusterRole %s: Expected the rules\n%v\ngot\n%v", name, want, got)
+		}
+	}
+}
