@@ -32,8 +32,8 @@ func TestHelmValues(t *testing.T) {
 	if err := yaml.Unmarshal([]byte(shippedFile(t, "helm-values.yaml")), &values); err != nil {
 		t.Fatal(err)
 	}
-	if got := values.Image.Repository + ":" + values.Image.Tag; got != shippedImage {
-		t.Errorf("Expected the image %s, got %s", shippedImage, got)
+	if got := values.Image.Repository + ":" + values.Image.Tag; got != shippedImage+"-unprivileged" {
+		t.Errorf("Expected the image %s-unprivileged, got %s", shippedImage, got)
 	}
 	var text strings.Builder
 	for _, s := range values.Servers {
