@@ -33,9 +33,17 @@ KUBE_VERSION = $(shell awk '$$1 == "k8s.io/kubernetes" { print $$2; exit }' test
 KUBE_STAMP = k8s.io/component-base/version
 KUBE_BINARIES := PLANE_BINARY="$(CURDIR)/bin/plane" KUBECTL_BINARY="$(CURDIR)/bin/kubectl" \
 	KUBEADM_BINARY="$(CURDIR)/bin/kubeadm" STOCK_BINARY="$(CURDIR)/bin/coredns-stock"
+# What makes the images, and brings them to a registry.
+IMAGE_TOOLS := buildah:buildah setcap:libcap2-bin update-ca-certificates:ca-certificates skopeo:skopeo
+# The version of failover. Of an image it is said by the path, REPOSITORY/coredns:TAG, since kubeadm takes a tag for a
+# version of CoreDNS and fails on one that is newer than itself: this is the newest that kubeadm 1.36 knows.
+VERSION := 0.1.0
+IMAGE_REPOSITORY ?= registry.example.org/coredns-failover-$(VERSION)
+IMAGE_TAG ?= v1.14.2
+IMAGE_LAYOUT ?= bin/image
 SOURCES := cmd health policy plugin test
 
-.PHONY: FORCE all build man run test unit race alloc e2e faults faults-full plane test-kube kube-or-say judge tools fmt fmt-check vet lint fuzz bench bench-checks bench-query bench-scale bench-smoke rivals clean
+.PHONY: FORCE all build man run test unit race alloc e2e faults faults-full plane test-kube kube-or-say judge image tools fmt fmt-check vet lint fuzz bench bench-checks bench-query bench-scale bench-smoke rivals clean
 
 all: build
 
@@ -117,6 +125,12 @@ judge: build
 	-@$(MAKE) --no-print-directory tools TOOLS="$(TOOLS) $(JUDGES)"
 	$(GO) test -c -o bin/judge.test ./test/judge
 	cd test/judge && JUDGE_ALL=1 COREDNS_BINARY="$(CURDIR)/bin/coredns" "$(CURDIR)/bin/judge.test" -test.timeout 10m
+
+## image: the images for Kubernetes, as an OCI layout in bin/image, for this machine's processor or GOARCH; as root.
+image:
+	@$(MAKE) --no-print-directory tools TOOLS="$(IMAGE_TOOLS)"
+	GO="$(GO)" IMAGE_LAYOUT="$(IMAGE_LAYOUT)" IMAGE_TAG="$(IMAGE_TAG)" IMAGE_VERSION="$(VERSION)" deploy/image.sh
+	@echo "to publish one: skopeo copy oci:$(IMAGE_LAYOUT):TAG docker://$(IMAGE_REPOSITORY)/coredns:TAG"
 
 # Root gets what is missing, as in a bare container; others are told. The name servers among it are for tests only, so
 # the policy keeps Debian from running them.
