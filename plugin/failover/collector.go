@@ -32,6 +32,8 @@ var (
 	transitions = describe("check_transitions_total",
 		"Counter of the changes of a check's state, by the state it went to and the reason.",
 		"check", "target", "state", "reason")
+	loaded = describe("config_loaded_timestamp_seconds",
+		"When the configuration that answers was loaded.")
 	runningChecks = describe("checks",
 		"Number of distinct checks that run.")
 	inFlight = describe("probes_in_flight",
@@ -62,7 +64,7 @@ var (
 // Describe implements prometheus.Collector.
 func (collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		checkState, checkHeld, lastProbe, transitions, runningChecks, inFlight, waiting, latest, cutOff, answers, allDown, active,
+		checkState, checkHeld, lastProbe, transitions, loaded, runningChecks, inFlight, waiting, latest, cutOff, answers, allDown, active,
 		switchCounts, manualStates, manualCheck, offPrimary,
 	} {
 		ch <- d
@@ -72,6 +74,9 @@ func (collector) Describe(ch chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (collector) Collect(ch chan<- prometheus.Metric) {
 	collectProbing(ch) // first: to gather what follows can itself make probes late, which the next scrape will tell
+	if at := live.loaded(); !at.IsZero() {
+		ch <- prometheus.MustNewConstMetric(loaded, prometheus.GaugeValue, float64(at.UnixMilli())/1000)
+	}
 	runners := liveRunners()
 	collectChecks(runners, ch)
 	collectSets(runners, ch)

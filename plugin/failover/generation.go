@@ -52,6 +52,7 @@ type running struct {
 	runners []*runner
 	told    *webhook.Lease // nil until the start
 	admins  []*admin.Lease
+	loaded  time.Time // when it was started; kept under live's mutex
 	once    sync.Once
 }
 
@@ -71,8 +72,19 @@ func (l *generations) add(g *running) {
 	if len(l.generations) == 0 {
 		l.since, l.ready = time.Now(), false
 	}
+	g.loaded = time.Now()
 	l.generations = append(l.generations, g)
 	latencies.keep(l.administered())
+}
+
+// loaded tells when the configuration that answers was loaded; the zero time when there is none.
+func (l *generations) loaded() time.Time {
+	l.Lock()
+	defer l.Unlock()
+	if len(l.generations) == 0 {
+		return time.Time{}
+	}
+	return l.generations[len(l.generations)-1].loaded
 }
 
 // administered tells that there is an admin API.
