@@ -42,11 +42,7 @@ func TestMain(m *testing.M) {
 	case "init":
 		code, err = reap()
 	case "inside":
-		if err = furnish(); err == nil {
-			code = m.Run()
-			stopShared()
-			harness.Clean()
-		}
+		code, err = furnished(m.Run)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "kube:", err)
@@ -139,28 +135,30 @@ func reap() (int, error) {
 	}
 }
 
-// furnish makes the namespaces usable.
-func furnish() error {
+// furnished calls what runs the tests when the namespaces are usable.
+func furnished(run func() int) (int, error) {
 	for _, command := range [][]string{
 		{"ip", "link", "set", "lo", "up"},
 		{"ip", "addr", "add", apiAddress + "/32", "dev", "lo"},
 		{"ip", "addr", "add", dnsAddress + "/32", "dev", "lo"},
 	} {
 		if output, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
-			return fmt.Errorf("%v: %w: %s", command, err, output)
+			return 0, fmt.Errorf("%v: %w: %s", command, err, output)
 		}
 	}
 	dir, err := os.MkdirTemp("", "kube")
 	if err != nil {
-		return err
+		return 0, err
 	}
-	defer os.RemoveAll(dir) // The mount keeps the file.
+	defer os.RemoveAll(dir)
 	file := filepath.Join(dir, "resolv.conf")
 	if err := os.WriteFile(file, []byte("nameserver 192.0.2.53\noptions timeout:1 attempts:1\n"), 0o600); err != nil {
-		return err
+		return 0, err
 	}
 	if err := unix.Mount(file, "/etc/resolv.conf", "", unix.MS_BIND, ""); err != nil {
-		return fmt.Errorf("mounting a resolv.conf: %w", err)
+		return 0, fmt.Errorf("mounting a resolv.conf: %w", err)
 	}
-	return nil
+	defer harness.Clean()
+	defer stopShared()
+	return run(), nil
 }
