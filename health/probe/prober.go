@@ -48,6 +48,7 @@ func init() { // kinds refers to functions that refer to kinds
 		DNS:        {takes: []group{fieldsEndpoint, fieldsDNS}, prober: newDNSProber},
 		GRPC:       {takes: []group{fieldsEndpoint, fieldsGRPC}, prober: newGRPCProber},
 		GRPCS:      {takes: []group{fieldsEndpoint, fieldsGRPC, fieldsTLS}, prober: newGRPCProber},
+		Kubernetes: {takes: []group{fieldsKubernetes}, prober: newKubernetesProber},
 		Prometheus: {takes: []group{fieldsEndpoint, fieldsWeb, fieldsTLS, fieldsPrometheus}, prober: newPrometheusProber},
 	}
 }

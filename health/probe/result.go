@@ -49,6 +49,7 @@ const (
 	ReasonExit        Reason = "exit"        // a program ended with status 1
 	ReasonDown        Reason = "down"        // a file says so
 	ReasonHeartbeat   Reason = "heartbeat"   // nobody has posted in time; or, indeterminate, not yet
+	ReasonNotReady    Reason = "not_ready"   // no endpoint of a Kubernetes Service is ready
 	// ReasonNoData is a Prometheus query without an answer: its outcome is what the word insufficient says.
 	ReasonNoData Reason = "no_data"
 )
@@ -63,6 +64,7 @@ const (
 	ReasonExec       Reason = "exec"       // a program cannot be run, or ended neither with status 0 nor with 1
 	ReasonFile       Reason = "file"       // a file cannot be read, or says neither up nor down
 	ReasonProxy      Reason = "proxy"      // the proxy does not work, or does not let us through
+	ReasonStale      Reason = "stale"      // a Kubernetes API server is away: what it said may be out of date
 	ReasonCanceled   Reason = "canceled"   // broken off by us
 	ReasonOverrun    Reason = "overrun"    // this process was late, or the attempt outlived its context
 	ReasonPanic      Reason = "panic"      // a bug in a prober
@@ -99,6 +101,9 @@ func (p *Phases) took(phase *time.Duration, began time.Time) time.Time {
 
 // maxDetail is the longest Detail, in bytes.
 const maxDetail = 256
+
+// Printable makes of text what a Detail may be.
+func Printable(text string) string { return printable(text) }
 
 // printable cuts text to what a Detail may be. Parts of it may come from a peer (a certificate's names, say), so
 // control characters must not reach a log.

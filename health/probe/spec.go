@@ -27,6 +27,7 @@ const (
 	File       Scheme = "file"
 	Prometheus Scheme = "prometheus"
 	Heartbeat  Scheme = "heartbeat"
+	Kubernetes Scheme = "kubernetes"
 )
 
 // Spec says what one attempt does. It is plain comparable data: checked once, when the configuration is read, and
@@ -34,9 +35,9 @@ const (
 type Spec struct {
 	Scheme Scheme
 	// Host is an address without brackets, or a host name (no trailing dot), resolved anew for every attempt. It is
-	// empty for exec, file and heartbeat.
+	// empty for exec, file, heartbeat and kubernetes.
 	Host string
-	Port uint16 // 0 for icmp, exec, file and heartbeat
+	Port uint16 // 0 for icmp, exec, file, heartbeat and kubernetes
 
 	// For all that have a Host.
 	Source   netip.Addr // when valid, the local address to probe from
@@ -77,7 +78,7 @@ type Spec struct {
 	Rcode    string // codes that pass, "NOERROR" or "NOERROR,NXDOMAIN"
 	ForceTCP bool
 
-	Service string // grpc and grpcs: the service to ask for; empty: the server as a whole
+	Service string // grpc and grpcs: the service to ask for; empty: the server as a whole. kubernetes: the Service's name
 
 	Command string // exec: the absolute path of the program, then its arguments, each ended by a NUL
 
@@ -90,6 +91,12 @@ type Spec struct {
 	Query        string
 	Insufficient string // what no data means: "healthy", "unhealthy" or "last"
 	Secure       bool   // over https
+
+	// For kubernetes.
+	Namespace   string
+	ServicePort string // name or number of a port that a ready endpoint must have; empty: any will do
+	Kubeconfig  string // an absolute path; empty: that of the pod which this process runs in
+	Context     string // of the kubeconfig; empty: its current one
 }
 
 // ID is a Spec in small, and like it comparable: equal specs have equal IDs. What a thousand checks have in common,
@@ -155,6 +162,12 @@ func (s Spec) Target() string {
 		return "file " + s.File
 	case Heartbeat:
 		return "heartbeat " + s.Every.String()
+	case Kubernetes:
+		target := "kubernetes " + s.Namespace + "/" + s.Service
+		if s.ServicePort != "" {
+			target += ":" + s.ServicePort
+		}
+		return target
 	case Prometheus:
 		scheme := HTTP
 		if s.Secure {
