@@ -60,6 +60,7 @@ var statements = map[string]string{
 	"C02": "N larger than the number of children is an error at load; a disabled child counts as healthy.",
 	"C03": "file is healthy while its first word is up and unhealthy while it is down; heartbeat D while somebody has posted within D; both at once.",
 	"C04": "prometheus is healthy while the query is true; insufficient says what no data means.",
+	"C05": "kubernetes is healthy while a Service has a ready endpoint, as a watch of EndpointSlices tells; the API server gone, the last state stays.",
 	"D01": "Answers are authoritative, keep the letters of the question, and have the set's TTL.",
 	"D02": "NODATA and NXDOMAIN carry the SOA; empty non-terminals exist; a wildcard covers what does not (RFC 4592).",
 	"D03": "A CNAME answers every type, with its target where that is ours or can be looked up.",

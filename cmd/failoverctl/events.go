@@ -174,9 +174,9 @@ func eventColour(e *api.Event) term.Colour {
 	switch e.Kind {
 	case api.EventAllDown, api.EventIsolated, api.EventUnwatched:
 		return term.Red
-	case api.EventFailover, api.EventManual, api.EventDrill, api.EventResumed:
+	case api.EventFailover, api.EventManual, api.EventDrill, api.EventResumed, api.EventStale:
 		return term.Yellow
-	case api.EventFailback, api.EventRecovered, api.EventConnected, api.EventRestored, api.EventDrillEnd:
+	case api.EventFailback, api.EventRecovered, api.EventConnected, api.EventFresh, api.EventRestored, api.EventDrillEnd:
 		return term.Green
 	case api.EventTransition:
 		return ofState(e.To).Colour

@@ -211,6 +211,9 @@ func why(c *api.Check) string {
 	} else if c.Reason != "" && c.Reason != "ok" {
 		parts = append(parts, c.Reason)
 	}
+	if last := c.Last; last != nil && last.Outcome == "indeterminate" {
+		parts = append(parts, fmt.Sprintf("now untold (%s): %s", last.Reason, last.Detail))
+	}
 	return strings.Join(parts, "; ")
 }
 

@@ -98,10 +98,12 @@ func (c *Clusters) begin(at scope) *feed {
 	c.feeds.Go(func() {
 		f.run()
 		c.mu.Lock()
-		defer c.mu.Unlock()
-		if s.leave() {
+		unused, rest := s.leave()
+		if unused {
 			delete(c.servers, at.access)
 		}
+		c.mu.Unlock()
+		rest()
 	})
 	return f
 }

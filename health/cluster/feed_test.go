@@ -44,7 +44,7 @@ func TestC05_ChangesAreToldByOneWatch(t *testing.T) {
 	a.put(sliceOf("db-1", "ready"))
 	c := newClusters(t, nil)
 	path := a.kubeconfig(t, "secret")
-	var all []*watched
+	all := make([]*watched, 0, 4)
 	for _, port := range []string{"", "pg", "5432", "http"} {
 		all = append(all, follow(t, c, probe.Spec{Kubeconfig: path, ServicePort: port}))
 	}
@@ -266,7 +266,7 @@ func TestFeed_Notices(t *testing.T) {
 	}
 	a.instead(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	spec := probe.Spec{Kubeconfig: a.kubeconfig(t, "secret"), Context: "two"}
-	var all []*watched
+	all := make([]*watched, 0, 4)
 	for _, service := range []string{"db", "web", "cache"} {
 		spec.Service = service
 		all = append(all, follow(t, c, spec))

@@ -30,6 +30,7 @@ type Notice struct {
 	Access Access
 	Away   bool
 	Cause  string // of Away
+	Unused bool   // it was away, and nobody wants to know any more
 }
 
 // connect gives the client, a new one if what it is made from has changed. While that cannot be used, the last good
@@ -81,23 +82,28 @@ func (s *server) join() {
 	s.feeds++
 }
 
-// leave is called for each feed that has ended, and tells whether that was the last.
-func (s *server) leave() (unused bool) {
+// leave is called for each feed that has ended. It tells whether that was the last, and gives what is left to do without
+// a lock.
+func (s *server) leave() (unused bool, rest func()) {
 	s.mu.Lock()
-	var last *client
-	s.feeds--
-	if unused = s.feeds == 0; unused {
-		last, s.client = s.client, nil
-		if s.calm != nil {
-			s.calm.Stop()
-			s.calm = nil
+	defer s.mu.Unlock()
+	if s.feeds--; s.feeds > 0 {
+		return false, func() {}
+	}
+	last, tell := s.client, s.said
+	s.client, s.said = nil, false
+	if s.calm != nil {
+		s.calm.Stop()
+		s.calm = nil
+	}
+	return true, func() {
+		if last != nil {
+			last.close()
+		}
+		if tell {
+			s.told(Notice{Access: s.access, Unused: true})
 		}
 	}
-	s.mu.Unlock()
-	if last != nil {
-		last.close()
-	}
-	return unused
 }
 
 // lost notes that a feed is away, for a cause.

@@ -1,12 +1,14 @@
 package failover
 
 import (
+	"fmt"
 	"net/http"
 	"net/netip"
 	"strings"
 	"time"
 
 	"github.com/seed-a19ac2b6/failover/health"
+	"github.com/seed-a19ac2b6/failover/health/probe"
 	"github.com/seed-a19ac2b6/failover/plugin/failover/admin"
 	"github.com/seed-a19ac2b6/failover/plugin/failover/api"
 	"github.com/seed-a19ac2b6/failover/plugin/failover/corefile"
@@ -29,7 +31,9 @@ func (backend) Explain(q admin.Question) (api.Explanation, error) {
 		return api.Explanation{}, &admin.Refusal{Status: http.StatusNotFound, Field: "name", Text: "no zone here holds it"}
 	}
 	d := listed.get()
-	question := explain.Question{Name: name, Manual: func(leaf int) *api.Manual { return d.manualOf(r, leaf) }}
+	question := explain.Question{
+		Name: name, Untold: r.untold, Manual: func(leaf int) *api.Manual { return d.manualOf(r, leaf) },
+	}
 	var known bool
 	if q.Type == "" {
 		question.Type = r.firstType(name)
@@ -138,6 +142,15 @@ func (d *directory) manualOf(r *runner, leaf int) *api.Manual {
 	shown := shownManual(*m)
 	shown.Matches = d.matches(m.Checks)
 	return &shown
+}
+
+// untold says why the last probe of a check has told nothing of its target, empty if it has.
+func (r *runner) untold(leaf int) string {
+	last, _ := r.lease.Last(leaf)
+	if last.Reason == "" || last.Outcome != probe.Indeterminate {
+		return ""
+	}
+	return fmt.Sprintf("%s (%s)", last.Detail, last.Reason)
 }
 
 // called gives the names and the target of a check.

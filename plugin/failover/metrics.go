@@ -69,7 +69,8 @@ func (observer) Probed(d health.Definition, r probe.Result) {
 	if !names.probed(check, r.Outcome, r.Reason) {
 		return // released while the probe was under way
 	}
-	if r.Outcome == probe.Indeterminate && names.excuse(check, r.Reason, time.Now()) {
+	// That an API server is away is told by clusterTold, once and not for each check.
+	if r.Outcome == probe.Indeterminate && r.Reason != probe.ReasonStale && names.excuse(check, r.Reason, time.Now()) {
 		log.Warningf("check %s %s: a probe says nothing of the target, so its state stays: %s (%s)",
 			check, d.Probe.Target(), r.Detail, r.Reason)
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // checks runs all checks of the process: a reload must find what runs already.
-var checks = health.NewRegistry(health.Options{Observer: observer{}})
+var checks = health.NewRegistry(health.Options{Observer: observer{}, NewProber: newProber})
 
 // runner keeps the answers of one server block in step with its checks, from OnStartup until it is stopped. Its
 // goroutine, the evaluator, is the only one that changes answers. It outlives the configuration it was made for: after

@@ -26,6 +26,9 @@ func setup(c *caddy.Controller) error {
 	if err != nil {
 		return plugin.Error(name, err)
 	}
+	if err := verifyClusters(config); err != nil {
+		return plugin.Error(name, err)
+	}
 	for _, w := range config.Warnings {
 		log.Warningf("%s:%d - %s", w.Pos.File, w.Pos.Line, w.Text)
 	}

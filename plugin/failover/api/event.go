@@ -16,6 +16,8 @@ const (
 	EventConnected  EventKind = "connected"  // it is not any more
 	EventResumed    EventKind = "resumed"    // this process was stopped for a while
 	EventUnwatched  EventKind = "unwatched"  // a check that should tell of changes cannot
+	EventStale      EventKind = "stale"      // a Kubernetes API server is away: what it said may be out of date
+	EventFresh      EventKind = "fresh"      // it is not away any more
 	EventManual     EventKind = "manual"     // a manual state was made
 	EventRestored   EventKind = "restored"   // a manual state was ended, or its time is over
 	EventDrill      EventKind = "drill"      // a drill was begun
@@ -26,7 +28,7 @@ const (
 // EventKinds are all kinds, in the order of the list above.
 var EventKinds = []EventKind{
 	EventTransition, EventFailover, EventFailback, EventAllDown, EventRecovered, EventIsolated, EventConnected,
-	EventResumed, EventUnwatched, EventManual, EventRestored, EventDrill, EventDrillEnd, EventAudit,
+	EventResumed, EventUnwatched, EventStale, EventFresh, EventManual, EventRestored, EventDrill, EventDrillEnd, EventAudit,
 }
 
 // Event is something that has happened to a check, a record set, or this server.
@@ -38,7 +40,7 @@ type Event struct {
 	// Text is the whole in one sentence, for people.
 	Text string `json:"text"`
 
-	// Check and Target are of a transition, Set (with its Type) of what concerns a record set.
+	// Check and Target are of a transition, Target also of a cluster whose API server is away; Set (with its Type) of what concerns a record set.
 	Check  string `json:"check,omitempty"`
 	Target string `json:"target,omitempty"`
 	Zone   string `json:"zone,omitempty"`

@@ -175,6 +175,8 @@ type ExplainedCheck struct {
 	Detail string     `json:"detail,omitempty"`
 	Streak bool       `json:"streak,omitempty"` // results contrary to the state are being counted
 	Held   bool       `json:"held,omitempty"`   // failures enough, but this server seems to be cut off
+	// Untold says why the last probe told nothing of the target, so that State may be an old one.
+	Untold string `json:"untold,omitempty"`
 	// ManualState is what an operator says it is, which wins over all else, and Manual is who, why and for how long.
 	ManualState string  `json:"manual_state,omitempty"`
 	Manual      *Manual `json:"manual,omitempty"`

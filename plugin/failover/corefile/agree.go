@@ -53,16 +53,15 @@ func ofLanguage(t *target) settings {
 		s.probe.Rcode = "NOERROR"
 	case t.kind&onQuery != 0:
 		s.probe.Insufficient = "last"
-	case t.kind&(onFile|onHeartbeat) != 0:
+	case t.kind&onTold != 0:
 		s.timing.Fall, s.timing.Rise = 1, 1
 	}
 	return s
 }
 
-// meant tells that a default for all checks is not for this one: what an operator writes into a file, or what somebody
-// posts, is meant, and is no noise to wait out.
+// meant tells that a default for all checks is not for this one.
 func (t *target) meant(k *knob) bool {
-	return t.kind&(onFile|onHeartbeat) != 0 && (k.word == "fall" || k.word == "rise" || k.word == "hold")
+	return t.kind&onTold != 0 && (k.word == "fall" || k.word == "rise" || k.word == "hold")
 }
 
 // place is where the first of the words is that has a say in the check: its own line, that of "check *", or that of the

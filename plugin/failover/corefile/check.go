@@ -173,11 +173,17 @@ func (c *check) unknown(pos Pos, word string) error {
 
 // finishChecks makes the checks of a stanza whole: knobs, then what they combine.
 func (s *stanza) finishChecks(b *builder) error {
+	if err := b.findKubeconfig(s); err != nil {
+		return err
+	}
 	for _, c := range s.byOrder {
 		_, allowed := s.places["allow_exec"]
 		if c.target != nil && c.target.kind == onExec && !allowed {
 			return c.target.pos.errorf("check %s: exec runs a program; it is refused without the word allow_exec in the stanza",
 				c.name)
+		}
+		if c.target != nil && c.target.kind == onKubernetes {
+			b.addCluster(s, c.target)
 		}
 		if err := c.resolve(s.defaults, b); err != nil {
 			return err

@@ -37,6 +37,8 @@ type Config struct {
 	Admins []Admin
 	// Heartbeats are the checks that others post for, in the order of the lines.
 	Heartbeats []Heartbeat
+	// Clusters are those whose Services checks are about, distinct.
+	Clusters []Cluster
 	// Warnings are about what is legal but known to bite, in the order of the lines.
 	Warnings []Warning
 }

@@ -72,7 +72,7 @@ func (f *files) resolve(c *check) error {
 func anywhere(p probe.Spec) probe.Spec {
 	p.Source = netip.Addr{} // judged where the endpoint is known
 	switch p.Scheme {
-	case probe.Exec, probe.File, probe.Heartbeat:
+	case probe.Exec, probe.File, probe.Heartbeat, probe.Kubernetes:
 		return p
 	}
 	if p.Host == "" {

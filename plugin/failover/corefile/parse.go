@@ -75,6 +75,7 @@ type stanza struct {
 	fall      fall.F
 	cacheable bool
 	state     string // as written
+	cluster   Cluster
 
 	checks   map[string]*check
 	together map[together]*health.Expression // by expressAll

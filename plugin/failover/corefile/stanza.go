@@ -22,7 +22,7 @@ func (s *stanza) read() error {
 func (s *stanza) readLine(l *line) error {
 	word, args := l.words[0], l.words[1:]
 	switch word {
-	case "ttl", "soa", "ns", "fallthrough", "cacheable", "allow_exec", "state":
+	case "ttl", "soa", "ns", "fallthrough", "cacheable", "allow_exec", "state", "kubeconfig":
 		if first, again := s.places[word]; again {
 			return fmt.Errorf("%q is given twice, here and on %s", word, l.pos.other(first))
 		}
@@ -92,6 +92,8 @@ func (s *stanza) readZoneWord(word string, args []string) error {
 		s.cacheable = true
 	case "state":
 		return s.readState(args)
+	case "kubeconfig":
+		return s.readKubeconfig(args)
 	case "allow_exec":
 		if len(args) > 0 {
 			return errors.New("allow_exec takes no value")

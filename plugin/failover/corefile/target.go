@@ -25,6 +25,7 @@ const (
 	onExec
 	onFile
 	onHeartbeat
+	onKubernetes
 	onPrometheus        // over http
 	onPrometheusSecured // over https
 	onCombined          // all any atleast not manual
@@ -34,7 +35,10 @@ const (
 	onSecure = onHTTPS | onTLS | onGRPCS | onPrometheusSecured
 	onStream = onTCP | onTLS | onUDP
 	onNet    = onWeb | onStream | onICMP | onDNS | onGRPC | onGRPCS | onQuery
-	onProbed = onNet | onExec | onFile | onHeartbeat
+	onProbed = onNet | onExec | onFile | onHeartbeat | onKubernetes
+
+	// onTold are those that somebody decides and tells: what is told is meant, and is no noise to wait out.
+	onTold = onFile | onHeartbeat | onKubernetes
 )
 
 // target is what a check looks at: an endpoint, something on this machine, or other checks.
@@ -58,7 +62,7 @@ func (t *target) template() bool { return t.kind&onNet != 0 && t.probe.Host == "
 
 // isTarget tells whether a check line's word after the name is a target, and not a knob.
 func isTarget(word string) bool {
-	return strings.Contains(word, "://") || slices.Contains(targetWords, word) || slices.Contains(targetLater, word)
+	return strings.Contains(word, "://") || slices.Contains(targetWords, word)
 }
 
 // readTarget reads the target that begins words and returns the words after it.
@@ -68,8 +72,6 @@ func readTarget(words []string) (*target, []string, error) {
 	case strings.Contains(word, "://"):
 		t, err := endpointTarget(word)
 		return t, words[1:], err
-	case slices.Contains(targetLater, word):
-		return nil, nil, unknownWord(word, nil, targetLater)
 	case word == "exec":
 		// All of the line is the command, so that an argument may be any word.
 		t, err := execTarget(words[1:])
@@ -78,6 +80,8 @@ func readTarget(words []string) (*target, []string, error) {
 		return fileTarget(words[1:])
 	case word == "heartbeat":
 		return heartbeatTarget(words[1:])
+	case word == "kubernetes":
+		return kubernetesTarget(words[1:])
 	case word == "prometheus":
 		return prometheusTarget(words[1:])
 	}

@@ -92,6 +92,7 @@ func (b *builder) warnStanza(s *stanza) {
 	if len(s.records) == 0 {
 		b.warn(s.pos, "this stanza has no records")
 	}
+	b.warnKubeconfig(s)
 }
 
 func (b *builder) warnCheck(s *stanza, c *check) {

@@ -12,8 +12,8 @@ import (
 // its own, so that nobody looks for a spelling mistake.
 var (
 	stanzaWords = []string{
-		"admin", "allow_exec", "answer", "cacheable", "canary", "check", "fallthrough", "ns", "primary", "secondary", "set", "soa",
-		"state", "static", "ttl", "webhook", "weight",
+		"admin", "allow_exec", "answer", "cacheable", "canary", "check", "fallthrough", "kubeconfig", "ns", "primary", "secondary",
+		"set", "soa", "state", "static", "ttl", "webhook", "weight",
 	}
 	stanzaLater = []string{
 		"at", "continent", "country", "default", "latency", "net",
@@ -22,15 +22,14 @@ var (
 	setWords = []string{"all_down", "failback", "max", "min", "ttl"}
 	setLater = []string{"sticky", "trickle"}
 
-	targetWords = []string{"all", "any", "atleast", "exec", "file", "heartbeat", "manual", "not", "prometheus"}
-	targetLater = []string{"kubernetes"}
+	targetWords = []string{"all", "any", "atleast", "exec", "file", "heartbeat", "kubernetes", "manual", "not", "prometheus"}
 	schemes     = slices.Collect(maps.Keys(schemeKinds))
 
 	allDownWords = []string{"answer", "last", "next", "nodata", "refuse", "serve", "servfail"}
 )
 
 // reserved are the words that would make a check's name ambiguous on a line that lists names.
-var reserved = slices.Concat(knobWords(everyKind), targetWords, targetLater, []string{"check", "id"})
+var reserved = slices.Concat(knobWords(everyKind), targetWords, []string{"check", "id"})
 
 // unknownWord says that word is none of valid, and names the nearest of them or, with none near, all.
 func unknownWord(word string, valid, later []string) error {

@@ -66,6 +66,11 @@ func (e *explainer) named(c *api.ExplainedCheck, leaf int, s health.Status) {
 		}
 	}
 	_, c.Assumed = e.question.Assume[leaf]
+	if e.question.Untold != nil && leaf < len(e.config.Checks) && !c.Assumed {
+		if c.Untold = e.question.Untold(leaf); c.Untold != "" {
+			e.note(&c.Statements, "H16")
+		}
+	}
 	if s.Manual != health.Unknown {
 		c.ManualState = s.Manual.String()
 		if e.question.Manual != nil && !c.Assumed {
@@ -123,6 +128,9 @@ func (e *explainer) found(c *api.ExplainedCheck) string {
 	}
 	if c.Assumed {
 		text += ", as is assumed"
+	}
+	if c.Untold != "" {
+		text += ", and the last probe tells nothing: " + c.Untold
 	}
 	if c.Inverted && c.ManualState == "" {
 		text += ", inverted"

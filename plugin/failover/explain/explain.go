@@ -27,6 +27,8 @@ type Question struct {
 	Assume map[int]health.Status
 	// Manual gives the manual state that a check is in, by its index; nil leaves out who says so, and why.
 	Manual func(leaf int) *api.Manual
+	// Untold says why the last probe of a running check told nothing of its target, empty if it did; nil leaves that out.
+	Untold func(leaf int) string
 }
 
 // Explain tells how the answer to a question comes about that an index, of the given configuration, would give now. The

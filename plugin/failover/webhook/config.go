@@ -37,7 +37,7 @@ type Config struct {
 // with how it ends. A check by itself changes nothing that is answered.
 var DefaultEvents = []api.EventKind{
 	api.EventFailover, api.EventFailback, api.EventAllDown, api.EventRecovered, api.EventIsolated, api.EventConnected,
-	api.EventManual, api.EventRestored, api.EventDrill, api.EventDrillEnd,
+	api.EventStale, api.EventFresh, api.EventManual, api.EventRestored, api.EventDrill, api.EventDrillEnd,
 }
 
 // ends are the kinds by which what another kind began may end. Who is told of the one is told of the other, or would
@@ -46,6 +46,7 @@ var ends = map[api.EventKind][]api.EventKind{
 	api.EventFailover: {api.EventFailback, api.EventRecovered},
 	api.EventAllDown:  {api.EventRecovered},
 	api.EventIsolated: {api.EventConnected},
+	api.EventStale:    {api.EventFresh},
 	api.EventManual:   {api.EventRestored},
 	api.EventDrill:    {api.EventDrillEnd},
 }

@@ -38,6 +38,8 @@ func subjectOf(e *api.Event) string {
 		return "set " + e.Zone + " " + e.Set + " " + e.Type
 	case api.EventIsolated, api.EventConnected:
 		return "server"
+	case api.EventStale, api.EventFresh:
+		return "cluster " + e.Target
 	case api.EventManual, api.EventRestored:
 		if e.Manual != nil {
 			return "manual " + strconv.FormatUint(e.Manual.ID, 10)
@@ -52,7 +54,7 @@ func subjectOf(e *api.Event) string {
 func flaps(kind api.EventKind) bool {
 	switch kind {
 	case api.EventTransition, api.EventFailover, api.EventFailback, api.EventAllDown, api.EventRecovered,
-		api.EventIsolated, api.EventConnected:
+		api.EventIsolated, api.EventConnected, api.EventStale, api.EventFresh:
 		return true
 	}
 	return false
@@ -69,6 +71,7 @@ var (
 	offPrimary = condition{"FailoverOffPrimary", "warning"}
 	unhealthy  = condition{"FailoverCheckUnhealthy", "warning"}
 	isolated   = condition{"FailoverIsolated", "critical"}
+	stale      = condition{"FailoverProbesIndeterminate", "warning"}
 	byHand     = condition{"FailoverManualState", "info"}
 	drilled    = condition{"FailoverDrill", "info"}
 )
@@ -87,6 +90,8 @@ func conditionsOf(e *api.Event) map[condition]bool {
 		return map[condition]bool{allDown: false, offPrimary: e.To != "" && !e.First}
 	case api.EventIsolated, api.EventConnected:
 		return map[condition]bool{isolated: e.Kind == api.EventIsolated}
+	case api.EventStale, api.EventFresh:
+		return map[condition]bool{stale: e.Kind == api.EventStale}
 	case api.EventManual, api.EventRestored:
 		return map[condition]bool{byHand: e.Kind == api.EventManual}
 	case api.EventDrill, api.EventDrillEnd:

@@ -5,6 +5,10 @@ import {clock, el, milliseconds, spark, state, when} from "./dom.js";
 /** cell is a cell with what stands over its column, for windows that are too narrow for columns. */
 const cell = (label, ...children) => el("td", {"data-label": label}, ...children);
 
+/** untold says why the last probe tells nothing of its target, so that the state may be an old one. */
+const untold = (last) => last && last.outcome === "indeterminate"
+  ? el("div", {class: "warn"}, `the last probe tells nothing (${last.reason}): ${last.detail || ""}`) : "";
+
 /** checkRows draws checks; overrule(check) is called to make a manual state for one. */
 export function checkRows(checks, overrule) {
   return checks.map((check) => el("tr", {"data-row": check.id},
@@ -14,7 +18,7 @@ export function checkRows(checks, overrule) {
       check.streak ? el("div", {class: "dim"}, "about to change") : ""),
     el("th", {scope: "row", class: "id"}, check.id),
     cell("Reason", check.manual
-      ? `${check.manual.reason} (${check.manual.author})` : check.detail || check.reason || ""),
+      ? `${check.manual.reason} (${check.manual.author})` : check.detail || check.reason || "", untold(check.last)),
     cell("Since", check.since ? when(check.since) : ""),
     cell("Last probes", spark(check.latency),
       check.last ? el("span", {class: "dim"}, ` ${milliseconds(check.last.duration_ms)}`) : ""),

@@ -4,7 +4,7 @@ import {clock, el, say} from "./dom.js";
 
 const kept = 100;
 // What is read out to those who do not see the page. The rest would be too much.
-const told = new Set(["failover", "failback", "all_down", "recovered", "isolated", "connected"]);
+const told = new Set(["failover", "failback", "all_down", "recovered", "isolated", "connected", "stale", "fresh"]);
 const log = document.querySelector("#events .log");
 let last = 0;
 let wanted = /(?:)/;
