@@ -32,7 +32,8 @@ KUBE_TOOLS := ip:iproute2 nft:nftables unshare:util-linux mount:mount getent:lib
 KUBE_VERSION = $(shell awk '$$1 == "k8s.io/kubernetes" { print $$2; exit }' test/plane/go.mod)
 KUBE_STAMP = k8s.io/component-base/version
 KUBE_BINARIES := PLANE_BINARY="$(CURDIR)/bin/plane" KUBECTL_BINARY="$(CURDIR)/bin/kubectl" \
-	KUBEADM_BINARY="$(CURDIR)/bin/kubeadm" STOCK_BINARY="$(CURDIR)/bin/coredns-stock"
+	KUBEADM_BINARY="$(CURDIR)/bin/kubeadm" STOCK_BINARY="$(CURDIR)/bin/coredns-stock" \
+	IMAGE_LAYOUT="$(abspath $(IMAGE_LAYOUT))"
 # What makes the images, and brings them to a registry.
 IMAGE_TOOLS := buildah:buildah setcap:libcap2-bin update-ca-certificates:ca-certificates skopeo:skopeo
 # The version of failover. Of an image it is said by the path, REPOSITORY/coredns:TAG, since kubeadm takes a tag for a
@@ -107,7 +108,7 @@ plane:
 		. k8s.io/kubernetes/cmd/kubectl k8s.io/kubernetes/cmd/kubeadm
 
 ## test-kube: the tests against a real Kubernetes API server; on Linux, as root.
-test-kube: build plane
+test-kube: build plane image
 	@$(MAKE) --no-print-directory tools TOOLS="$(KUBE_TOOLS)"
 	$(GO) build -o bin/coredns-stock ./test/kube/stock
 	$(BINARIES) $(KUBE_BINARIES) $(GO) test -tags kube -count=1 -timeout 15m ./test/kube

@@ -26,6 +26,7 @@ const (
 	kubectlBinary = "KUBECTL_BINARY"
 	kubeadmBinary = "KUBEADM_BINARY"
 	stockBinary   = "STOCK_BINARY"
+	imageLayout   = "IMAGE_LAYOUT" // the folder of the images
 )
 
 // The first process is to die with the one that started it, which is a matter of the thread that did.
@@ -58,7 +59,7 @@ func complete() error {
 		missing = append(missing, errors.New("these tests make namespaces and bind port 53: run them as root"))
 	}
 	for _, name := range []string{
-		planeBinary, kubectlBinary, kubeadmBinary, stockBinary, "COREDNS_BINARY", "FAILOVERCTL_BINARY",
+		planeBinary, kubectlBinary, kubeadmBinary, stockBinary, imageLayout, "COREDNS_BINARY", "FAILOVERCTL_BINARY",
 	} {
 		path, err := filepath.Abs(os.Getenv(name))
 		if err == nil && os.Getenv(name) == "" {
@@ -78,7 +79,7 @@ func complete() error {
 	if err := os.Setenv("PATH", os.Getenv("PATH")+":/usr/sbin:/sbin"); err != nil {
 		return err
 	}
-	for _, tool := range []string{"ip", "nft", "unshare"} {
+	for _, tool := range []string{"ip", "nft", "unshare", "umoci", "buildah", "runc", "setcap"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			missing = append(missing, fmt.Errorf("%w: `make test-kube` installs it", err))
 		}
