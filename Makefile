@@ -31,7 +31,7 @@ KUBE_TOOLS := ip:iproute2 nft:nftables unshare:util-linux mount:mount getent:lib
 # The Kubernetes of test/plane. A server that does not know its version is refused by its own tools.
 KUBE_VERSION = $(shell awk '$$1 == "k8s.io/kubernetes" { print $$2; exit }' test/plane/go.mod)
 KUBE_STAMP = k8s.io/component-base/version
-KUBE_BINARIES := PLANE_BINARY="$(CURDIR)/bin/plane" KUBECTL_BINARY="$(CURDIR)/bin/kubectl" \
+KUBE_BINARIES = PLANE_BINARY="$(CURDIR)/bin/plane" KUBECTL_BINARY="$(CURDIR)/bin/kubectl" \
 	KUBEADM_BINARY="$(CURDIR)/bin/kubeadm" STOCK_BINARY="$(CURDIR)/bin/coredns-stock" \
 	IMAGE_LAYOUT="$(abspath $(IMAGE_LAYOUT))"
 # What makes the images, and brings them to a registry.
