@@ -179,8 +179,14 @@ secondary no  192.0.2.2`, kubeconfig), "prometheus 127.0.0.1:@METRICS@")
 		t.Error("No metric tells that the check is stale")
 	}
 	explained := admin.want(http.StatusOK, "GET", "/v1/explain?name=www.example.org", "")
-	if !strings.Contains(explained, "the last probe tells nothing: the API server is away: ") {
+	if !strings.Contains(explained, "the last probe tells nothing: stale, the API server is away: ") {
 		t.Errorf("The explanation does not say that the state may be old: %s", explained)
+	}
+	b := open(t, pageOf(s))
+	b.await(`document.querySelector("#checks tbody").textContent.includes("the last probe tells nothing (stale): the API server")`)
+	shown := harness.Ctl(t, s.Dir, nil, "--server", pageOf(s), "status", "www.example.org")
+	if !strings.Contains(shown.Out, "the last probe tells nothing (stale): the API server is away: ") {
+		t.Errorf("failoverctl does not say that the state may be old: %s%s", shown.Out, shown.Err)
 	}
 	if lines := s.Log.Lines("the API server of the cluster of " + kubeconfig + " is away"); len(lines) != 1 {
 		t.Errorf("Expected one line that the API server is away, got %q", lines)

@@ -212,7 +212,7 @@ func why(c *api.Check) string {
 		parts = append(parts, c.Reason)
 	}
 	if last := c.Last; last != nil && last.Outcome == "indeterminate" {
-		parts = append(parts, fmt.Sprintf("now untold (%s): %s", last.Reason, last.Detail))
+		parts = append(parts, fmt.Sprintf("the last probe tells nothing (%s): %s", last.Reason, last.Detail))
 	}
 	return strings.Join(parts, "; ")
 }

@@ -74,7 +74,7 @@ func (p *prober) Watch(changed func()) (stop func(), err error) {
 	}
 	f.join(u)
 	c.mu.Unlock()
-	u.tell(f) // it may have been probed before there was the feed
+	u.tell(f, false) // it may have been probed before there was the feed
 	return sync.OnceFunc(func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()

@@ -125,7 +125,7 @@ func (f *feed) listed() {
 	if back {
 		f.server.found()
 	}
-	f.tellAll()
+	f.tellAll(false)
 }
 
 // followed notes that changes will be told.
@@ -137,7 +137,7 @@ func (f *feed) followed() {
 	f.mu.Unlock()
 	if back {
 		f.server.found()
-		f.tellAll()
+		f.tellAll(false)
 	}
 }
 
@@ -185,7 +185,7 @@ func (f *feed) giveUp() {
 	cause := f.cause
 	f.mu.Unlock()
 	f.server.lost(cause)
-	f.tellAll()
+	f.tellAll(true) // even if nothing was known before: now there is a cause
 }
 
 // user is a check.
@@ -198,11 +198,11 @@ type user struct {
 	last    probe.Outcome // when it was told last
 }
 
-// tell tells the user if the state is another one.
-func (u *user) tell(f *feed) {
+// tell tells the user if the state is another one, or anyway.
+func (u *user) tell(f *feed, anyway bool) {
 	u.telling.Lock()
 	defer u.telling.Unlock()
-	if now := f.judge(u.service, u.port).Outcome; now != u.last {
+	if now := f.judge(u.service, u.port).Outcome; now != u.last || anyway {
 		u.last = now
 		u.changed()
 	}
@@ -239,12 +239,12 @@ func (f *feed) tell(services ...string) {
 	}
 	f.mu.Unlock()
 	for _, u := range concerned {
-		u.tell(f)
+		u.tell(f, false)
 	}
 }
 
 // tellAll tells all users.
-func (f *feed) tellAll() {
+func (f *feed) tellAll(anyway bool) {
 	var all []*user
 	f.mu.Lock()
 	for _, users := range f.users {
@@ -254,7 +254,7 @@ func (f *feed) tellAll() {
 	}
 	f.mu.Unlock()
 	for _, u := range all {
-		u.tell(f)
+		u.tell(f, anyway)
 	}
 }
 

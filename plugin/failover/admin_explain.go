@@ -150,7 +150,7 @@ func (r *runner) untold(leaf int) string {
 	if last.Reason == "" || last.Outcome != probe.Indeterminate {
 		return ""
 	}
-	return fmt.Sprintf("%s (%s)", last.Detail, last.Reason)
+	return fmt.Sprintf("%s, %s", last.Reason, last.Detail)
 }
 
 // called gives the names and the target of a check.

@@ -130,7 +130,7 @@ func (e *explainer) found(c *api.ExplainedCheck) string {
 		text += ", as is assumed"
 	}
 	if c.Untold != "" {
-		text += ", and the last probe tells nothing: " + c.Untold
+		text += " (the last probe tells nothing: " + c.Untold + ")"
 	}
 	if c.Inverted && c.ManualState == "" {
 		text += ", inverted"

@@ -196,6 +196,15 @@ func TestLines(t *testing.T) {
 				}}
 			},
 		},
+		{
+			"untold",
+			func(fx *fixture) { fx.put(gone, "192.0.2.12:") },
+			func(*fixture) explain.Question {
+				return explain.Question{Name: "app.example.org.", Type: dns.TypeA, Untold: func(leaf int) string {
+					return map[bool]string{true: "no_route, no route to anybody"}[leaf == 0]
+				}}
+			},
+		},
 		{"odds", nil, plain("many.example.org.", dns.TypeA)},
 		{"a CNAME", nil, plain("c.example.org.", dns.TypeAAAA)},
 		{
