@@ -26,8 +26,8 @@ JUDGES := ldns-verify-zone:ldnsutils unbound:unbound zonemaster-cli:zonemaster-c
 # Whom bench-query compares with, the same way. Nothing fails without them but the comparison.
 RIVALS := gdnsd:gdnsd pdns_server:pdns-server,pdns-backend-bind
 # What the tests against a Kubernetes API server call beside what test/plane makes.
-KUBE_TOOLS := ip:iproute2 nft:nftables unshare:util-linux mount:mount getent:libc-bin jq:jq \
-	umoci:umoci buildah:buildah skopeo:skopeo runc:runc setcap:libcap2-bin
+KUBE_TOOLS := curl:curl dig:bind9-dnsutils ip:iproute2 nft:nftables unshare:util-linux mount:mount getent:libc-bin \
+	jq:jq umoci:umoci buildah:buildah skopeo:skopeo runc:runc setcap:libcap2-bin
 # The Kubernetes of test/plane. A server that does not know its version is refused by its own tools.
 KUBE_VERSION = $(shell awk '$$1 == "k8s.io/kubernetes" { print $$2; exit }' test/plane/go.mod)
 KUBE_STAMP = k8s.io/component-base/version

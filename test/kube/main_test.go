@@ -79,7 +79,7 @@ func complete() error {
 	if err := os.Setenv("PATH", os.Getenv("PATH")+":/usr/sbin:/sbin"); err != nil {
 		return err
 	}
-	for _, tool := range []string{"ip", "nft", "unshare", "umoci", "buildah", "runc", "setcap"} {
+	for _, tool := range []string{"curl", "dig", "ip", "nft", "unshare", "umoci", "buildah", "runc", "setcap"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			missing = append(missing, fmt.Errorf("%w: `make test-kube` installs it", err))
 		}

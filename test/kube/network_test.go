@@ -32,8 +32,8 @@ func run(t *testing.T, command ...string) {
 	}
 }
 
-// newPodNetwork makes one. Its namespaces have names that the rest of the machine does not see.
-func newPodNetwork(t *testing.T) *podNetwork {
+// hideNamespaces has the rest of the machine not see the names of network namespaces that are made from now on.
+func hideNamespaces(t *testing.T) {
 	t.Helper()
 	if err := os.MkdirAll("/run/netns", 0o755); err != nil {
 		t.Fatal(err)
@@ -42,6 +42,12 @@ func newPodNetwork(t *testing.T) *podNetwork {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = unix.Unmount("/run/netns", unix.MNT_DETACH) })
+}
+
+// newPodNetwork makes one.
+func newPodNetwork(t *testing.T) *podNetwork {
+	t.Helper()
+	hideNamespaces(t)
 	run(t, "ip", "link", "add", "pods", "type", "bridge")
 	t.Cleanup(func() { _ = exec.Command("ip", "link", "del", "pods").Run() })
 	run(t, "ip", "addr", "add", gateway+"/24", "dev", "pods")
