@@ -17,9 +17,14 @@ import (
 	"github.com/seed-a19ac2b6/failover/test/harness"
 )
 
-// addon has kubeadm deploy its DNS, as `kubeadm init` and `kubeadm upgrade apply` do, with the configuration and the
-// patches that we ship.
+// addon has kubeadm deploy its DNS, as `kubeadm init` and `kubeadm upgrade apply` do.
 func (p *Plane) addon(t *testing.T, configuration string) harness.Result {
+	t.Helper()
+	return p.Kubeadm(t, "init", "phase", "addon", "coredns", "--config", configured(t, configuration))
+}
+
+// configured returns a file for kubeadm with what a user writes and the patches that we ship.
+func configured(t *testing.T, configuration string) string {
 	t.Helper()
 	patches, err := filepath.Abs(filepath.Join(shipped, "kubeadm", "patches"))
 	if err != nil {
@@ -34,7 +39,7 @@ func (p *Plane) addon(t *testing.T, configuration string) harness.Result {
 	if err := os.WriteFile(file, []byte(configuration), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return p.Kubeadm(t, "init", "phase", "addon", "coredns", "--config", file)
+	return file
 }
 
 // shippedFile returns what is in a file that is shipped.
@@ -94,6 +99,7 @@ func TestKubeadm(t *testing.T) {
 	p := NewPlane(t)
 	t.Run("beside", p.besideKubeadm)
 	t.Run("upgrade", p.upgradedByKubeadm)
+	t.Run("preflight", p.knownToKubeadm)
 }
 
 // besideKubeadm has kubeadm deploy what we document, then ours in place of it, then kubeadm again, as an upgrade would.
@@ -208,6 +214,33 @@ func (p *Plane) upgradedByKubeadm(t *testing.T) {
 				t.Errorf("Expected the image %s, got %s", want, image)
 			}
 		})
+	}
+}
+
+// knownToKubeadm is about what kubeadm checks before an upgrade: it wants to be told that an external plugin is meant.
+func (p *Plane) knownToKubeadm(t *testing.T) {
+	const passed, check = "[upgrade/config] Reading configuration", "CoreDNSUnsupportedPlugins"
+	p.setCorefile(t, shippedFile(t, "cluster-dns/Corefile"))
+	// It asks for its configuration afterwards, for a minute if there is none.
+	r := p.Kubeadm(t, "init", "phase", "upload-config", "kubeadm", "--config",
+		configured(t, shippedFile(t, "kubeadm/cluster-configuration.yaml")))
+	if r.Code != 0 {
+		t.Fatalf("Expected kubeadm to keep its configuration, got %s%s", r.Out, r.Err)
+	}
+	for _, c := range []struct {
+		name, image, ignored string
+		passes               bool
+	}{
+		{"its own version", shippedImage, "", true},
+		{"an earlier one", strings.Replace(shippedImage, "v1.14.2", "v1.13.1", 1), "", false},
+		{"an earlier one, and told", strings.Replace(shippedImage, "v1.14.2", "v1.13.1", 1), check, true},
+	} {
+		p.setImage(t, c.image)
+		// What comes after that is the kubelets', and fails here in any case.
+		r := p.Kubeadm(t, "upgrade", "plan", "v1.36.3", "--ignore-preflight-errors="+c.ignored)
+		if got := strings.Contains(r.Out, passed); got != c.passes || !got && !strings.Contains(r.Err+r.Out, check) {
+			t.Errorf("%s: Expected to pass %v, got %s%s", c.name, c.passes, r.Out, r.Err)
+		}
 	}
 }
 
