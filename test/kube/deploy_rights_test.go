@@ -3,13 +3,17 @@
 package kube
 
 import (
+	"fmt"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
 	authorization "k8s.io/api/authorization/v1"
 	rbac "k8s.io/api/rbac/v1"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/seed-a19ac2b6/failover/test/harness"
 )
 
 // right is something that one may ask of an API server, in all namespaces.
@@ -67,6 +71,40 @@ func (p *Plane) grantsNoMore(t *testing.T) {
 			}
 		}
 	}
+}
+
+// grantsInANamespace takes the right for all namespaces away, as a component does, and gives it for one.
+func (p *Plane) grantsInANamespace(t *testing.T) {
+	page := shippedFile(t, "README.md")
+	_, binding, _ := strings.Cut(page, "~~~ yaml\napiVersion: rbac.authorization.k8s.io/v1\n")
+	binding, _, found := strings.Cut(binding, "~~~")
+	if !found {
+		t.Fatal("Expected a RoleBinding on the page")
+	}
+	p.Kubectl(t, "delete", "clusterrolebinding", "failover-dns")
+	named, other := "failover-demo", p.Namespace(t)
+	p.Apply(t, "apiVersion: rbac.authorization.k8s.io/v1\n"+binding)
+	for _, namespace := range []string{named, other} {
+		p.Service(t, namespace, "here")
+		p.Slice(t, namespace, "here", "here", "192.0.2.1")
+	}
+	token := p.ServiceAccountToken(t, "failover-dns", "failover-dns")
+	s := harness.StartBy(t, p.InCluster(t, "failover-dns", token), `example.org:@DNS@ {
+    bind 127.0.0.1
+    failover {
+        admin 127.0.0.1:@ADMIN@
+        check named kubernetes `+named+`/here
+        check other kubernetes `+other+`/here
+        primary   www 192.0.2.1    check named
+        secondary www 198.51.100.1 check other
+    }
+}
+`)
+	harness.Eventually(t, harness.Soon, "a check of the namespace is healthy, and another one not known", func() bool {
+		r := harness.Ctl(t, s.Dir, nil, "status", "--server", fmt.Sprintf("http://127.0.0.1:%d", s.Ports["@ADMIN@"]))
+		return regexp.MustCompile(`named@\S+ \S+ +healthy `).MatchString(r.Out) &&
+			regexp.MustCompile(`other@\S+ \S+ +unknown `).MatchString(r.Out)
+	})
 }
 
 // TestManifestsRules wants no rule beyond those, which no list of questions could tell.

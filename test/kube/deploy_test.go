@@ -36,7 +36,7 @@ func (p *Plane) manifests(t *testing.T) map[string]string {
 		found[filepath.Base(dir)] = p.Kubectl(t, "kustomize", dir)
 	}
 	found["with components"] = p.Kubectl(t, "kustomize", overlay(t, "../dedicated",
-		"components: [../dedicated/state, ../dedicated/network-policy]\n"))
+		"components: [../dedicated/state, ../dedicated/network-policy, ../dedicated/named-namespaces]\n"))
 	files, err := filepath.Glob(filepath.Join(shipped, "stub-zones", "*.yaml"))
 	if err != nil {
 		t.Fatal(err)
@@ -122,6 +122,7 @@ func TestManifests(t *testing.T) {
 	p := NewPlane(t)
 	t.Run("apply", p.takesManifests)
 	t.Run("rights", p.grantsNoMore)
+	t.Run("rights in a namespace", p.grantsInANamespace)
 }
 
 // takesManifests has an API server judge every manifest, in a dry run and for real, and wants to be told afterwards
