@@ -44,7 +44,7 @@ IMAGE_TAG ?= v1.14.2
 IMAGE_LAYOUT ?= bin/image
 SOURCES := cmd health policy plugin test
 
-.PHONY: FORCE all build man run test unit race alloc e2e faults faults-full plane test-kube kube-or-say judge image tools fmt fmt-check vet lint fuzz bench bench-checks bench-query bench-scale bench-smoke rivals clean
+.PHONY: FORCE all build man run test unit race alloc e2e faults faults-full plane test-kube kube-or-say judge image tools fmt fmt-check vet lint fuzz bench bench-checks bench-query bench-scale bench-limits bench-smoke rivals clean
 
 all: build
 
@@ -203,6 +203,12 @@ bench-query: bin/coredns-bench tools rivals
 ## bench-scale: a thousand to a million record sets: loading, memory, changes; some 5 minutes.
 bench-scale: build
 	COREDNS_BINARY="$(CURDIR)/bin/coredns" $(GO) run ./test/benchscale
+
+## bench-limits: what a pod takes with so many record sets and checks, of the image; some 5 minutes, as root.
+bench-limits: build plane image
+	@$(MAKE) --no-print-directory tools TOOLS="$(KUBE_TOOLS)"
+	$(GO) build -o bin/coredns-stock ./test/kube/stock
+	LIMITS_FULL=1 $(BINARIES) $(KUBE_BINARIES) $(GO) test -tags kube -count=1 -timeout 15m -v -run TestLimits ./test/kube
 
 # As tools, but without an error: what is not there is left out, and bench-query says so.
 rivals:

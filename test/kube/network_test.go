@@ -48,7 +48,9 @@ func hideNamespaces(t *testing.T) {
 func newPodNetwork(t *testing.T) *podNetwork {
 	t.Helper()
 	hideNamespaces(t)
-	run(t, "ip", "link", "add", "pods", "type", "bridge")
+	// Without an address of its own it takes over that of a port, another one when ports come; pods that know the old one
+	// are cut off then.
+	run(t, "ip", "link", "add", "pods", "address", "02:00:00:00:00:01", "type", "bridge")
 	t.Cleanup(func() { _ = exec.Command("ip", "link", "del", "pods").Run() })
 	run(t, "ip", "addr", "add", gateway+"/24", "dev", "pods")
 	run(t, "ip", "link", "set", "pods", "up")

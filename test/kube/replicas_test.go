@@ -133,9 +133,9 @@ func TestReplicas(t *testing.T) {
 	t.Run("rolling restart", func(t *testing.T) {
 		stream := startStream(behind.DNS)
 		// One more than wanted, and none less: maxSurge 1, maxUnavailable 0. Pods that end do not count.
-		r.add(t, "three")
+		three := r.add(t, "three")
 		r.remove(t, one)
-		r.add(t, "four")
+		four := r.add(t, "four")
 		r.remove(t, two)
 		for _, c := range []*replica{one, two} {
 			select {
@@ -150,7 +150,12 @@ func TestReplicas(t *testing.T) {
 		sent, failures := stream.stop()
 		t.Logf("%d queries, %d failures", sent, len(failures))
 		if sent < 200 || len(failures) > 0 {
-			t.Errorf("Expected every query of a stream to be answered, got %d failures of %d: %v", len(failures), sent, failures)
+			t.Errorf("Expected every query of a stream to be answered, got %d failures of %d, the first ones %v",
+				len(failures), sent, failures[:min(5, len(failures))])
+			for _, c := range []*replica{three, four} {
+				t.Logf("%s itself answers %q over UDP and %q over TCP", c.name,
+					c.ask("udp", "www.app.example.org."), c.ask("tcp", "www.app.example.org."))
+			}
 		}
 	})
 }
