@@ -111,6 +111,7 @@ func (a *away) wantFlips(t *testing.T, when string) {
 
 // TestC05_APIServerAway kills the API server and brings it back, stops it in its tracks, and takes our rights away.
 func TestC05_APIServerAway(t *testing.T) {
+	t.Parallel()
 	a := newAway(t)
 	a.start(t)
 	a.AwaitA(t, harness.Soon, "up", "192.0.2.1")
@@ -162,6 +163,7 @@ func (a *away) setRules(t *testing.T, rules []rbac.PolicyRule) {
 
 // TestC05_ColdStartWithoutAPIServer starts without the API server, which comes later.
 func TestC05_ColdStartWithoutAPIServer(t *testing.T) {
+	t.Parallel()
 	a := newAway(t)
 	a.plane.Kill()
 	began := time.Now()

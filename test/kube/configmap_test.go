@@ -63,6 +63,7 @@ func (m *configMap) swap(t *testing.T, corefile string) {
 
 // TestConfigMapReload changes the ConfigMap that the Corefile is in, as an operator does who now and then makes a mistake.
 func TestConfigMapReload(t *testing.T) {
+	t.Parallel()
 	p := Shared(t)
 	ns := p.Namespace(t)
 	p.ServiceAccount(t, ns, "coredns")

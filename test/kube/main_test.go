@@ -4,6 +4,7 @@ package kube
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -43,7 +44,11 @@ func TestMain(m *testing.M) {
 	case "init":
 		code, err = reap()
 	case "inside":
-		code, err = furnished(m.Run)
+		// The parallel ones do little but wait, so they are not to wait for each other.
+		flag.Parse()
+		if err = flag.Set("test.parallel", "8"); err == nil {
+			code, err = furnished(m.Run)
+		}
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "kube:", err)

@@ -15,7 +15,7 @@ import (
 // TestNodeLocalCache asks through a cache as NodeLocal DNSCache is one: a stock CoreDNS that asks ours over TCP and keeps
 // what it hears for five seconds at least, whatever its TTL, and thirty at most.
 func TestNodeLocalCache(t *testing.T) {
-	primary := harness.Serve(t)
+	t.Parallel()
 	for _, c := range []struct {
 		name string
 		ttl  string
@@ -25,6 +25,8 @@ func TestNodeLocalCache(t *testing.T) {
 		{"above it, and lowered with the first failure", "7s 2s", 7 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			primary := harness.Serve(t)
 			s := harness.Start(t, `app.example.org:@DNS@ {
     bind 127.0.0.1
     errors
@@ -49,7 +51,6 @@ func TestNodeLocalCache(t *testing.T) {
 			ask := func(s *harness.Server) string { return s.Addresses(t, "www.app.example.org.", dns.TypeA) }
 			harness.Eventually(t, harness.Soon, "the primary through the cache", func() bool { return ask(node) == "192.0.2.1" })
 			primary.Kill()
-			defer primary.Revive(t)
 			// The cache is asked all the time, so that it holds the primary's address until the last moment.
 			harness.Eventually(t, harness.Soon, "the secondary", func() bool {
 				ask(node)

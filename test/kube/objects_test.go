@@ -45,7 +45,7 @@ func (p *Plane) Namespace(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p == shared {
+	if p.shared {
 		t.Cleanup(func() { p.Kubectl(t, "delete", "namespace", name, "--wait=false") })
 	}
 	return name
@@ -84,7 +84,7 @@ func (p *Plane) ServiceAccount(t *testing.T, namespace, name string) (role strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p == shared {
+	if p.shared {
 		t.Cleanup(func() { p.Kubectl(t, "delete", "clusterrole,clusterrolebinding", role) })
 	}
 	return role
@@ -162,7 +162,7 @@ func (p *Plane) Node(t *testing.T, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p == shared {
+	if p.shared {
 		t.Cleanup(func() { p.Kubectl(t, "delete", "node", name) })
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -30,10 +31,11 @@ type Plane struct {
 	Host string // the address of its API server
 	Port int
 
-	cmd   *exec.Cmd
-	stdin io.Closer
-	log   *harness.LogBuffer
-	done  chan struct{} // closed when the process has ended
+	shared bool // with other tests, which what a test makes is not to bother
+	cmd    *exec.Cmd
+	stdin  io.Closer
+	log    *harness.LogBuffer
+	done   chan struct{} // closed when the process has ended
 }
 
 // Kubeconfig is the administrator's; its only context is "plane".
@@ -42,12 +44,17 @@ func (p *Plane) Kubeconfig() string { return filepath.Join(p.Dir, "admin.kubecon
 // CA is the file of the certificate that clients are to trust.
 func (p *Plane) CA() string { return filepath.Join(p.Dir, "certs", "apiserver.crt") }
 
-// shared is the plane that Shared returns; nil until the first asked for it.
-var shared *Plane
+// shared is the plane that Shared returns; nil until the first asked for it, under the mutex.
+var (
+	sharing sync.Mutex
+	shared  *Plane
+)
 
 // Shared returns the plane that all tests share. What a test makes there lies in a Namespace of its own, or is removed.
 func Shared(t *testing.T) *Plane {
 	t.Helper()
+	sharing.Lock()
+	defer sharing.Unlock()
 	if shared != nil {
 		return shared
 	}
@@ -55,7 +62,7 @@ func Shared(t *testing.T) *Plane {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shared = p
+	p.shared, shared = true, p
 	return p
 }
 
