@@ -215,7 +215,7 @@ func decideFamily(set *Set, inputs []Input, family int, last *Plan) *Plan {
 	if !has(inputs, family) {
 		return nil
 	}
-	var alive, present []int
+	var alive, present, filled []int
 	for r := range inputs {
 		switch state(set, r, family, &inputs[r]) {
 		case Alive:
@@ -223,6 +223,9 @@ func decideFamily(set *Set, inputs []Input, family int, last *Plan) *Plan {
 			present = append(present, r)
 		case Dead:
 			present = append(present, r)
+			if !empty(&inputs[r], family) {
+				filled = append(filled, r)
+			}
 		}
 	}
 	switch {
@@ -233,7 +236,20 @@ func decideFamily(set *Set, inputs []Input, family int, last *Plan) *Plan {
 	case len(present) == 0:
 		return &Plan{Outcome: AnswerNoData, Status: Absent}
 	}
-	return allDown(set.AllDown, last, func() *Plan { return choose(set, inputs, family, present) })
+	return allDown(set.AllDown, last, func() *Plan {
+		if len(filled) > 0 {
+			return choose(set, inputs, family, filled)
+		}
+		plan := choose(set, inputs, family, present)
+		plan.Empty = true
+		return plan
+	})
+}
+
+// empty tells that a record has nothing to answer with, and so no share in what is answered when all is down.
+func empty(in *Input, family int) bool {
+	inner := in.Families[family].Inner
+	return inner != nil && inner.Empty
 }
 
 // allDown is the plan of a set in which nothing is healthy; serve makes the one of R06.

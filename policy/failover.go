@@ -7,7 +7,8 @@ import "time"
 //	tiers                                                answer
 //	some wholly healthy (no family of theirs Dead)       the first of those
 //	none wholly, some with a healthy family              the first of those; its dead families are NODATA
-//	none, but some with a dead family                    by AllDown; "serve" is the first of those: the primary
+//	none, but some with a dead family                    by AllDown; "serve" is the first of those: the primary, or
+//	                                                     the first that has something to answer with (A08)
 //	all Absent                                           NODATA
 //
 // Failback may keep the set on a worse tier while that is healthy (R21). A family that the tier has nothing of is
@@ -61,20 +62,21 @@ func eachFamily(set *Set, inputs []Input, active int, plan func(family int) *Pla
 // which is served when there is none of either, the first that has anything: -1 if none has.
 func healthyTiers(set *Set, inputs []Input) (healthy []bool, served int) {
 	whole, partly := make([]bool, len(inputs)), make([]bool, len(inputs))
-	anyWhole := false
+	anyWhole, anyFilled := false, false
 	served = -1
 	for t := range inputs {
-		alive, dead := false, false
+		alive, dead, filled := false, false, false
 		for f := range set.Families {
 			switch state(set, t, f, &inputs[t]) {
 			case Alive:
 				alive = true
 			case Dead:
 				dead = true
+				filled = filled || !empty(&inputs[t], f)
 			}
 		}
-		if served < 0 && (alive || dead) {
-			served = t
+		if served < 0 && (alive || dead) || filled && !anyFilled {
+			served, anyFilled = t, filled
 		}
 		partly[t], whole[t] = alive, alive && !dead
 		anyWhole = anyWhole || whole[t]
@@ -100,7 +102,9 @@ func tierPlan(set *Set, inputs []Input, family, tier int) *Plan {
 
 // servedTier is what a tier answers for a family when it counts as healthy.
 func servedTier(set *Set, inputs []Input, family, tier int) *Plan {
-	return &Plan{Take: 1, Choices: []Choice{choice(set, tier, family, &inputs[tier])}}
+	return &Plan{
+		Take: 1, Choices: []Choice{choice(set, tier, family, &inputs[tier])}, Empty: empty(&inputs[tier], family),
+	}
 }
 
 // track notes since when each tier has been healthy without a break.
