@@ -38,9 +38,15 @@ type apiServer struct {
 
 func newAPIServer(t *testing.T) *apiServer {
 	t.Helper()
+	return newAPIServerOf(t, true)
+}
+
+// newAPIServerOf makes one that speaks HTTP/2 or only HTTP/1.1.
+func newAPIServerOf(t *testing.T, http2 bool) *apiServer {
+	t.Helper()
 	a := &apiServer{slices: map[string]*discovery.EndpointSlice{}, watches: map[chan string]bool{}, version: 1}
 	a.Server = httptest.NewUnstartedServer(http.HandlerFunc(a.serve))
-	a.EnableHTTP2 = true
+	a.EnableHTTP2 = http2
 	a.Config.ErrorLog = log.New(io.Discard, "", 0)
 	a.StartTLS()
 	t.Cleanup(func() {
@@ -110,6 +116,7 @@ func (a *apiServer) list(w http.ResponseWriter) {
 	for _, s := range a.slices {
 		all.Items = append(all.Items, *s)
 	}
+	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(all)
 }
 

@@ -137,6 +137,29 @@ func TestC05_ServerRestarts(t *testing.T) {
 	w.want(t, probe.Fail, "its only endpoint is not ready")
 }
 
+// For a connection that breaks while a watch is asked for, client-go gives a watch that has ended, and no error. That must
+// not pass for one.
+func TestC05_StaleWithoutAWatch(t *testing.T) {
+	t.Parallel()
+	a := newAPIServerOf(t, false)
+	a.put(sliceOf("db-1", "ready"))
+	w := follow(t, newClusters(t, nil), probe.Spec{Kubeconfig: a.kubeconfig(t, "secret")})
+	w.want(t, probe.Pass, "1 of 1 endpoints are ready")
+	a.instead(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("watch") == "" {
+			a.list(w)
+			return
+		}
+		connection, _, err := http.NewResponseController(w).Hijack()
+		if err == nil {
+			connection.Close()
+		}
+	})
+	w.want(t, probe.Indeterminate, "the API server is away: it has closed the connection")
+	a.instead(nil)
+	w.want(t, probe.Pass, "1 of 1 endpoints are ready")
+}
+
 func TestFeed_NothingToldYet(t *testing.T) {
 	t.Parallel()
 	a := newAPIServer(t)
