@@ -220,7 +220,8 @@ func (f figures) hold(t *testing.T) {
 	if f.resident >= 170<<20 {
 		t.Errorf("Expected less than 170 MiB, got %.0f", mib(f.resident))
 	}
-	if f.cpu > maxCPU {
-		t.Errorf("Expected at most %dm of a processor, got %.0fm", maxCPU, f.cpu)
+	// At the default interval, at which not all checks are yet when this is measured.
+	if settled := f.cpu * float64(f.checks) / 10 / f.probes; settled > maxCPU {
+		t.Errorf("Expected at most %dm of a processor, got %.0fm", maxCPU, settled)
 	}
 }
