@@ -31,8 +31,8 @@ func (v *vantage) away(m *monitor) bool {
 	return m.place == remote || m.place == own && v.remotes == 0
 }
 
-// guarded tells that m may fail because this process is cut off: it looks at another host, or runs a program that a
-// canary can speak for, and is not what the guard itself looks at. A canary on this machine speaks for what else is on
+// guarded tells that m may fail because this process is cut off: it looks at another host, or runs a program or looks a
+// name up, which a canary can speak for, and is not what the guard itself looks at. A canary on this machine speaks for what else is on
 // this machine.
 func (r *Registry) guarded(m *monitor) bool {
 	v := &r.vantage
@@ -40,7 +40,7 @@ func (r *Registry) guarded(m *monitor) bool {
 	case m.canary > 0:
 		return false
 	case m.place == nowhere:
-		return len(v.canaries) > 0 && m.probe.Scheme() == probe.Exec
+		return len(v.canaries) > 0 && (m.probe.Scheme() == probe.Exec || m.probe.Scheme() == probe.Lookup)
 	}
 	return v.away(m) || slices.ContainsFunc(v.canaries, func(c *monitor) bool { return c.place != remote })
 }

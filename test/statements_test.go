@@ -38,6 +38,7 @@ var statements = map[string]string{
 	"A05": "Everything down: R06 at the top, then R06 inside; nested failover: the primary's branch.",
 	"A06": "The answer carries the asked name, and the target's TTL where that is lower.",
 	"A07": "A loop of aliases, or one to a name that is not there, is an error at load that prints the path.",
+	"A08": "An alias to a name outside the record sets is looked up in the background; without an address it is unhealthy (ours).",
 	"H01": "A check is unknown, healthy or unhealthy; unknown counts as healthy (inverted: unhealthy).",
 	"H02": "A first pass decides at once; a new check becomes unhealthy only after fall failures, probed every fast (ours).",
 	"H03": "fall failures in a row, or N among the last M, make it unhealthy; rise passes in a row healthy.",

@@ -45,6 +45,7 @@ func init() { // kinds refers to functions that refer to kinds
 		Exec:       {takes: []group{fieldsExec}, prober: newExecProber},
 		File:       {takes: []group{fieldsFile}, prober: newFileProber},
 		Heartbeat:  {takes: []group{fieldsHeartbeat}, prober: newHeartbeatProber},
+		Lookup:     {takes: []group{fieldsLookup}, prober: newLookupProber},
 		DNS:        {takes: []group{fieldsEndpoint, fieldsDNS}, prober: newDNSProber},
 		GRPC:       {takes: []group{fieldsEndpoint, fieldsGRPC}, prober: newGRPCProber},
 		GRPCS:      {takes: []group{fieldsEndpoint, fieldsGRPC, fieldsTLS}, prober: newGRPCProber},

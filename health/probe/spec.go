@@ -28,6 +28,7 @@ const (
 	Prometheus Scheme = "prometheus"
 	Heartbeat  Scheme = "heartbeat"
 	Kubernetes Scheme = "kubernetes"
+	Lookup     Scheme = "lookup"
 )
 
 // Spec says what one attempt does. It is plain comparable data: checked once, when the configuration is read, and
@@ -35,9 +36,9 @@ const (
 type Spec struct {
 	Scheme Scheme
 	// Host is an address without brackets, or a host name (no trailing dot), resolved anew for every attempt. It is
-	// empty for exec, file, heartbeat and kubernetes.
+	// empty for exec, file, heartbeat, kubernetes and lookup.
 	Host string
-	Port uint16 // 0 for icmp, exec, file, heartbeat and kubernetes
+	Port uint16 // 0 for icmp, exec, file, heartbeat, kubernetes and lookup
 
 	// For all that have a Host.
 	Source   netip.Addr // when valid, the local address to probe from
@@ -72,7 +73,7 @@ type Spec struct {
 	// nothing is awaited.
 	Expect string
 
-	// For dns.
+	// For dns; Name is for lookup too.
 	Name     string // fully qualified
 	Type     string // "A"
 	Rcode    string // codes that pass, "NOERROR" or "NOERROR,NXDOMAIN"
@@ -86,6 +87,8 @@ type Spec struct {
 
 	// For heartbeat; Name is that of the check.
 	Every time.Duration // within which somebody has to post
+
+	Via string // lookup: through whose plugins
 
 	// For prometheus.
 	Query        string
@@ -168,6 +171,8 @@ func (s Spec) Target() string {
 			target += ":" + s.ServicePort
 		}
 		return target
+	case Lookup:
+		return "via " + s.Via
 	case Prometheus:
 		scheme := HTTP
 		if s.Secure {

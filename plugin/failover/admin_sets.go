@@ -79,9 +79,14 @@ func shownSet(e *setEntry) api.Set {
 		}
 		if r.Alias != nil {
 			shown.Records[i].Alias = r.Alias.Name
+			var checks []*health.Expression
 			if r.Alias.Check != nil {
-				shown.Records[i].Checks = idsOf(e.runner.config, []*health.Expression{r.Alias.Check})
+				checks = append(checks, r.Alias.Check)
 			}
+			if r.Alias.Outside != nil {
+				checks = append(checks, r.Alias.Outside.Check())
+			}
+			shown.Records[i].Checks = idsOf(e.runner.config, checks)
 		}
 	}
 	dead := make([]bool, len(c.Records))
@@ -99,6 +104,7 @@ func shownSet(e *setEntry) api.Set {
 				shown.FailbackWaits, shown.FailbackAt = record.ID, timeOrNil(reason.Until)
 			}
 			record.Values = append(record.Values, shownValues(e.runner.config, c.Records[i], f, rrtype, s)...)
+			record.Values = append(record.Values, shownFound(c.Records[i], s.Target(i, f), f, rrtype)...)
 		}
 		if plan.Outcome != policy.Answer {
 			continue
@@ -127,6 +133,21 @@ func shownValues(config *corefile.Config, r *corefile.Record, f int, rrtype uint
 			shown[i].Healthy = checks[i].Evaluate(s.Status).Healthy
 			shown[i].Checks = idsOf(config, checks[i:i+1])
 		}
+	}
+	return shown
+}
+
+// shownFound shows what was found for an alias to a name outside the record sets.
+func shownFound(r *corefile.Record, target *zone.Situation, f int, rrtype uint16) []api.Value {
+	if target == nil || r.Alias == nil || r.Alias.Outside == nil {
+		return nil
+	}
+	o, found := target.Set.Outside()
+	healthy := o.Check().Evaluate(target.Status).Healthy
+	addrs := found.Now[r.Alias.Family[f]].Addrs
+	shown := make([]api.Value, len(addrs))
+	for i, addr := range addrs {
+		shown[i] = api.Value{Data: addr.String(), Type: dns.Type(rrtype).String(), Healthy: healthy}
 	}
 	return shown
 }

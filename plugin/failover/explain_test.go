@@ -3,6 +3,7 @@ package failover
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"math"
 	"net/netip"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"github.com/seed-a19ac2b6/failover/plugin/failover/api"
 	"github.com/seed-a19ac2b6/failover/plugin/failover/corefile"
 	"github.com/seed-a19ac2b6/failover/plugin/failover/explain"
+	"github.com/seed-a19ac2b6/failover/plugin/failover/lookup"
 	"github.com/seed-a19ac2b6/failover/plugin/failover/zone"
 
 	"github.com/coredns/caddy"
@@ -31,6 +33,7 @@ type explained struct {
 	config   *corefile.Config
 	f        *Failover
 	statuses []health.Status
+	known    map[string]*lookup.Found // of names outside
 	now      time.Time
 }
 
@@ -42,7 +45,8 @@ func startForest(t *rapid.T, text string) *explained {
 		t.Fatalf("%v, in\n%s", err, text)
 	}
 	x := &explained{t: t, config: config, now: time.Unix(1_800_000_000, 0)}
-	x.statuses = x.drawStatuses()
+	x.statuses, x.known = x.drawStatuses(), map[string]*lookup.Found{}
+	x.find()
 	x.f = x.serve(zone.New(config, uncounted), x.statuses)
 	return x
 }
@@ -50,6 +54,7 @@ func startForest(t *rapid.T, text string) *explained {
 // serve starts a handler on an index.
 func (x *explained) serve(index *zone.Index, statuses []health.Status) *Failover {
 	index.Panicked = func(v any) { panic(v) }
+	index.Look = func(name string) *lookup.Found { return x.known[name] }
 	index.Start(func(leaf int) health.Status { return statuses[leaf] }, x.now)
 	return &Failover{config: x.config, index: index, Next: test.NextHandler(dns.RcodeRefused, nil)}
 }
@@ -84,8 +89,47 @@ func (x *explained) live() {
 		for i := range leaves {
 			leaves[i] = i
 		}
+		for _, name := range x.find() {
+			x.f.index.Found(name)
+		}
 		x.f.index.Update(leaves, x.now)
 	}
+}
+
+// find draws what is found of some names outside, and gives those.
+func (x *explained) find() (names []string) {
+	for _, o := range x.config.Outside {
+		old := x.known[o.Name]
+		if old != nil && rapid.Bool().Draw(x.t, "the same") {
+			continue
+		}
+		names = append(names, o.Name)
+		f := &lookup.Found{Answered: true, Since: x.now}
+		x.known[o.Name] = f
+		switch rapid.SampledFrom([]string{"addresses", "addresses", "nothing", "no name", "nobody", "unknown"}).Draw(x.t, "found") {
+		case "nobody":
+			f.Nobody, f.Answered = true, false
+		case "unknown":
+			f.Answered = false
+		case "no name":
+			f.NXDomain = true
+		case "addresses":
+			for family, text := range []string{"192.0.2.%d", "2001:db8::%d"} {
+				part := &f.Now[family]
+				for _, i := range rapid.SliceOfNDistinct(rapid.IntRange(1, 9), 0, 3, rapid.ID[int]).Draw(x.t, "addresses") {
+					part.Addrs = append(part.Addrs, netip.MustParseAddr(fmt.Sprintf(text, i)))
+				}
+				part.TTL = rapid.SampledFrom([]uint32{5, 11, 300}).Draw(x.t, "TTL")
+				if rapid.IntRange(0, 3).Draw(x.t, "CNAME") == 0 {
+					part.CNAMEs = []string{"far.example.com."}
+				}
+			}
+		}
+		if f.Last = f.Now; !f.Any() && old != nil {
+			f.Last = old.Last
+		}
+	}
+	return names
 }
 
 func (x *explained) explain(q explain.Question) *api.Explanation {

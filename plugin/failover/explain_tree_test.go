@@ -32,6 +32,9 @@ func drawForest(t *rapid.T) (text string, names []string) {
 	return strings.Join(f.lines, "\n"), names
 }
 
+// outsideNames are those that others answer for.
+var outsideNames = []string{"out1.example.net.", "out2.example.net."}
+
 type forest struct {
 	t     *rapid.T
 	lines []string
@@ -99,12 +102,12 @@ func (f *forest) record(name, rrtype, kind string, r int) int {
 		check = f.pick("check", "", " check web", " check web", " check web", " check back", " check off", " check some",
 			" check web back")
 	}
-	if len(f.alias) > 0 && rrtype != " AAAA" && f.pick("alias", "", "alias") != "" {
+	if rrtype != " AAAA" && f.pick("alias", "", "alias") != "" {
 		gate := ""
 		if kind != "static" {
 			gate = f.pick("gate", "", "", "", " check gate", " check gates", " check hand", " check both")
 		}
-		f.line("%s %s%s alias %s%s%s id r%d", word, name, rrtype, f.pick("target", f.alias...),
+		f.line("%s %s%s alias %s%s%s id r%d", word, name, rrtype, f.pick("target", append(outsideNames, f.alias...)...),
 			f.pick("evaluate", "", "", "", " evaluate off"), gate, r)
 		return 0
 	}
@@ -156,7 +159,7 @@ func (f *forest) options(set, kind, rrtype string, most int) {
 // cnames draws sets of CNAMEs, to sets, to each other in loops too, and out of the zones.
 func (f *forest) cnames() {
 	n := rapid.IntRange(0, 4).Draw(f.t, "CNAMEs")
-	targets := slices.Concat([]string{"example.org.", "nope.example.org.", "out.example.net.", "nope.sub.example.org."},
+	targets := slices.Concat([]string{"example.org.", "nope.example.org.", "out.example.net.", "out2.example.net.", "nope.sub.example.org."},
 		f.names)
 	for c := range n {
 		targets = append(targets, fmt.Sprintf("c%d.example.org.", c), fmt.Sprintf("c%d.example.org.", c))

@@ -15,8 +15,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// follow answers a question for another type at a name with a CNAME: with the CNAME and, where the target is ours or
-// can be looked up, with what lies there (D03). The rcode is that of the end of the chain (RFC 6604, section 3).
+// follow answers a question for another type at a name with a CNAME: with the CNAME and, where the target is ours or is
+// looked up, with what lies there (D03). The rcode is that of the end of the chain (RFC 6604, section 3).
 func (f *Failover) follow(ctx context.Context, w dns.ResponseWriter, r *dns.Msg, m *zone.Match) *reply {
 	reply := newReply(r)
 	qtype, owner := r.Question[0].Qtype, f.owner(r)
@@ -60,7 +60,7 @@ func (f *Failover) follow(ctx context.Context, w dns.ResponseWriter, r *dns.Msg,
 		next := f.index.Match(owner)
 		switch {
 		case next.Zone == nil || next.Through:
-			return f.lookUp(ctx, w, r, reply, owner)
+			return f.elsewhere(ctx, w, r, reply, owner)
 		case next.Node == nil:
 			reply.Rcode, reply.Ns = dns.RcodeNameError, next.Zone.Negative()
 			return reply
@@ -80,6 +80,25 @@ func (f *Failover) follow(ctx context.Context, w dns.ResponseWriter, r *dns.Msg,
 // owns tells whether a record has the name.
 func owns(rrs []dns.RR, name string) bool {
 	return slices.ContainsFunc(rrs, func(rr dns.RR) bool { return strings.EqualFold(rr.Header().Name, name) })
+}
+
+// elsewhere adds what was found in the background for a name that is not ours: its addresses. For other types, or where
+// nothing is known, the CNAME stands alone: a resolver asks on by itself.
+//
+// A name that no plugin of this server block knows may be one of another server block of this process, of which there is
+// no other way to learn than to ask for it now. Mostly that is another zone of ours, so it does not take long.
+func (f *Failover) elsewhere(ctx context.Context, w dns.ResponseWriter, r *dns.Msg, reply *reply, target string) *reply {
+	known := f.index.Elsewhere(target)
+	if f.Next == nil || known == nil || known.Nobody {
+		return f.lookUp(ctx, w, r, reply, target)
+	}
+	if family, ok := zone.AddressFamily(r.Question[0].Qtype); ok {
+		reply.Answer = append(reply.Answer, known.Records[family]...)
+	}
+	if known.NXDomain {
+		reply.Rcode = dns.RcodeNameError
+	}
+	return reply
 }
 
 // lookUp adds what the rest of the server says of a name that is not ours. Where that is nothing, or it fails, the CNAME

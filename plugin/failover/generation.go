@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"weak"
 
 	"github.com/seed-a19ac2b6/failover/plugin/failover/admin"
 	"github.com/seed-a19ac2b6/failover/plugin/failover/corefile"
@@ -39,8 +40,12 @@ type generation struct {
 type block struct {
 	handler *Failover
 	key     string // the keys of the server block
+	keys    []string
 	// listens tells where the block answers; it is known only when all plugins are set up.
 	listens func() []listener
+	// restricted tells that some clients may not ask for some names; it is known only when all plugins are set up, and nil
+	// where that is not so.
+	restricted func() bool
 	// notify returns what tells the secondaries of a zone that it has changed, or nil where there are none.
 	notify func() func(zone string) error
 }
@@ -137,6 +142,11 @@ func (g *generation) start() error {
 		}
 	}
 	for _, b := range g.blocks {
+		if b.handler.Next == nil {
+			if err := b.handler.config.RefuseOutside(); err != nil {
+				return plugin.Error(name, err)
+			}
+		}
 		if err := refuseOwn(b.handler.config.Resolvers, listeners); err != nil {
 			return plugin.Error(name, err)
 		}
@@ -157,6 +167,8 @@ func (g *generation) start() error {
 			g.running.release()
 			return err
 		}
+		r.index.Withhold = b.restricted != nil && b.restricted()
+		r.finder.handler, r.finder.keys = weak.Make(b.handler), b.keys
 		g.running.runners = append(g.running.runners, r)
 		blocks = append(blocks, zone.Block{Keys: b.key, Index: r.index})
 	}

@@ -34,7 +34,8 @@ func stumble(c *caddy.Controller) error {
 func init() {
 	plugin.Register("trip", stumble)
 	plugin.Register("stumble", stumble)
-	if err := dnsserver.SetDirectives([]string{"trip", name, "stumble"}); err != nil {
+	plugin.Register("other", others)
+	if err := dnsserver.SetDirectives([]string{"trip", name, "stumble", "other"}); err != nil {
 		panic(err)
 	}
 }

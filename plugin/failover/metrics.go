@@ -69,8 +69,9 @@ func (observer) Probed(d health.Definition, r probe.Result) {
 	if !names.probed(check, r.Outcome, r.Reason) {
 		return // released while the probe was under way
 	}
-	// That an API server is away is told by clusterTold, once and not for each check.
-	if r.Outcome == probe.Indeterminate && r.Reason != probe.ReasonStale && names.excuse(check, r.Reason, time.Now()) {
+	// That an API server is away is told by clusterTold, once and not for each check; and what we broke off is no news.
+	told := r.Reason == probe.ReasonStale || r.Reason == probe.ReasonCanceled
+	if r.Outcome == probe.Indeterminate && !told && names.excuse(check, r.Reason, time.Now()) {
 		log.Warningf("check %s %s: a probe says nothing of the target, so its state stays: %s (%s)",
 			check, d.Probe.Target(), r.Detail, r.Reason)
 	}

@@ -8,6 +8,8 @@ func newProber(s probe.Spec) (probe.Prober, error) {
 	switch s.Scheme {
 	case probe.Kubernetes:
 		return clusters.NewProber(s)
+	case probe.Lookup:
+		return lookups.NewProber(s)
 	default:
 		return probe.New(s)
 	}

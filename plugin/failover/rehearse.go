@@ -92,6 +92,10 @@ func (e *setEntry) leavesOf(set *corefile.Set, r *corefile.Record, probed bool, 
 	if r.Alias.EvaluateOff {
 		return
 	}
+	if r.Alias.Outside != nil {
+		found[r.Alias.Outside.Leaf] = true
+		return
+	}
 	for _, target := range r.Alias.Target {
 		if target != nil {
 			for _, below := range target.Records {

@@ -23,6 +23,7 @@ type runner struct {
 	config *corefile.Config
 	index  *zone.Index
 	lease  *health.Lease
+	finder *finder
 	// notifier is nil where there are no secondaries.
 	notifier *notifier
 	nudged   chan struct{} // holds a signal while the evaluator is to look when to wake
@@ -36,14 +37,17 @@ func newRunner(key string, config *corefile.Config) (*runner, error) {
 	for i := range config.Checks {
 		definitions[i] = config.Checks[i].Definition()
 	}
+	r := &runner{key: key, config: config, stop: func() {}, index: zone.New(config, tallies.attach)}
+	r.nudged = make(chan struct{}, 1)
+	r.finder = newFinder(config, r.index, r.nudge)
 	names.add(config) // first, since the checks report under their names
 	lease, err := checks.Acquire(definitions, config.Canaries...)
 	if err != nil {
 		names.remove(config)
+		r.forget()
 		return nil, fmt.Errorf("starting the checks: %w", err)
 	}
-	r := &runner{key: key, config: config, lease: lease, stop: func() {}, index: zone.New(config, tallies.attach)}
-	r.nudged = make(chan struct{}, 1)
+	r.lease = lease
 	r.index.Panicked = panicked
 	r.index.Switched = switched
 	r.index.Changed = func(string) { keeper.touch(false) }
@@ -62,6 +66,7 @@ func (r *runner) notify(send func(zone string) error) {
 
 // open is to be called when questions come to the server block.
 func (r *runner) open() {
+	r.finder.open()
 	if r.notifier != nil {
 		r.notifier.open()
 	}
@@ -125,6 +130,12 @@ func (r *runner) release() {
 	manuals.leave(r)
 	r.lease.Release()
 	names.remove(r.config)
+	r.forget()
+}
+
+// forget ends the use of what is known of names outside, and that of the counters.
+func (r *runner) forget() {
+	r.finder.leave()
 	for s := range r.index.Sets() {
 		tallies.release(s)
 	}

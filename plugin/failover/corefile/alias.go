@@ -48,7 +48,7 @@ func (b *builder) resolveAliases() error {
 	for _, s := range b.stanzas {
 		for _, st := range s.sets {
 			for i, record := range st.set.Records {
-				if a := record.Alias; a != nil && a.Target == [policy.Families]*Set{} {
+				if a := record.Alias; a != nil && a.Target == [policy.Families]*Set{} && a.Outside == nil {
 					return st.lines[i].line.pos.errorf("alias leads to no answer of type %s: %s -> %s",
 						typesOf(st.set), st.set.Name, a.Name)
 				}
@@ -95,7 +95,11 @@ func (b *builder) followAlias(record *Record, pos *Pos, path []hop) error {
 	known := &last.st.resolve[last.family]
 	alias := record.Alias
 	known.checked = known.checked || record.Checked
-	next, family, err := b.target(alias.Name, last.st.set.Types()[last.family])
+	sets := b.lookup(alias.Name)
+	if len(sets) == 0 {
+		return b.aliasOutside(alias, pos, path)
+	}
+	next, family, err := answering(sets, last.st.set.Types()[last.family])
 	if err != nil {
 		return pos.errorf("alias %w: %s", err, pathOf(append(path, hop{name: alias.Name})))
 	}
@@ -147,14 +151,8 @@ func pathOf(path []hop) string {
 	return strings.Join(names, " -> ")
 }
 
-var errOutside = errors.New("leads to no record set (aliases to names outside the plugin's record sets are not supported yet)")
-
-// target returns the set that answers the type for a name, and as which family; no set if the name has others.
-func (b *builder) target(name string, rrtype uint16) (*setState, int, error) {
-	sets := b.lookup(name)
-	if len(sets) == 0 {
-		return nil, 0, errOutside
-	}
+// answering returns which of the sets of a name answers the type, and as which family; none if they are of other types.
+func answering(sets []*setState, rrtype uint16) (*setState, int, error) {
 	for _, st := range sets {
 		for family, answered := range st.set.Types() {
 			if answered == rrtype {

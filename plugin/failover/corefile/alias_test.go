@@ -1,10 +1,13 @@
 package corefile
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/seed-a19ac2b6/failover/health"
+	"github.com/seed-a19ac2b6/failover/policy"
 
 	"github.com/miekg/dns"
 )
@@ -30,7 +33,7 @@ func TestA04_AliasWithItsOwnChecks(t *testing.T) {
 }
 
 func TestA07_LoopsAndDeadEnds(t *testing.T) {
-	const outside = "alias leads to no record set (aliases to names outside the plugin's record sets are not supported yet): "
+	const missing = "alias leads to no record set, and the zone example.org. has no fallthrough for the name: "
 	for _, tc := range []struct {
 		name  string
 		lines []string
@@ -45,9 +48,16 @@ func TestA07_LoopsAndDeadEnds(t *testing.T) {
 		{"no loop, since types differ", []string{"static a A alias b", "static b A 192.0.2.1", "static b AAAA alias a", "static a AAAA 2001:db8::1"}, ""},
 		{"diamond", []string{"static a alias b", "static a alias c", "static b alias d", "static c alias d", "static d 192.0.2.1"}, ""},
 		{"missing", []string{"static a alias b", "static b alias c"},
-			"4 - " + outside + "a.example.org. -> b.example.org. -> c.example.org."},
-		{"other zone", []string{"static a alias www.example.net."}, "3 - " + outside + "a.example.org. -> www.example.net."},
-		{"beside the zone", []string{"static a alias notexample.org."}, "3 - " + outside + "a.example.org. -> notexample.org."},
+			"4 - " + missing + "a.example.org. -> b.example.org. -> c.example.org."},
+		{"other zone", []string{"static a alias www.example.net."}, ""},
+		{"of another type than addresses", []string{"static a TXT alias www.example.net."},
+			"3 - alias leads to no record set, and of other names only addresses are looked up: a.example.org. -> www.example.net."},
+		{"left to others", []string{"fallthrough", "static a alias b"}, ""},
+		{"left to others elsewhere", []string{"fallthrough c.example.org", "static a alias b"},
+			"4 - " + missing + "a.example.org. -> b.example.org."},
+		{"an empty non-terminal", []string{"fallthrough", "static a alias b", "static x.b 192.0.2.1"},
+			"4 - " + missing + "a.example.org. -> b.example.org."},
+		{"beside the zone", []string{"static a alias notexample.org."}, ""},
 		{"other types", []string{"static a alias b", "static b TXT x"}, "3 - alias leads to no answer of type A or AAAA: a.example.org. -> b.example.org."},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -115,5 +125,74 @@ func TestAliasAcrossZones(t *testing.T) {
 	target := setNamed(t, configs[0], "www.example.org.").Records[0].Alias.Target[0]
 	if target == nil || target.Zone.Name != "eu.example.org." || target.Types()[0] != dns.TypeA {
 		t.Errorf("The alias leads to %v", target)
+	}
+}
+
+// What a name outside is looked up for: A08 of an alias, D03 of a CNAME.
+func TestA08_NamesOutside(t *testing.T) {
+	configs, err := parseText("Corefile", `example.org example.com:1053 {
+		failover {
+			fallthrough cluster.example.org
+			primary   db alias DB.example.net. check up
+			secondary db 192.0.2.1
+			check up tcp://192.0.2.9:1
+			static four A alias db.example.net.
+			static six AAAA alias db.example.net.
+			static in alias x.cluster.example.org.
+			static web CNAME www.example.net.
+			static dbc CNAME db.example.net.
+			static own CNAME web
+			static none CNAME none.example.org.
+		}
+	}
+	example.org:2053 {
+		failover {
+			primary db alias db.example.net.
+		}
+	}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, config := range configs {
+		soundConfig(t, config)
+		for _, o := range config.Outside {
+			if o.Leaf == NoLeaf {
+				got = append(got, o.Name)
+				continue
+			}
+			c := config.Checks[o.Leaf]
+			got = append(got, fmt.Sprintf("%s %d %q %v via %s every %s", o.Name, o.Pos.Line, o.Path, c.Names,
+				config.Via(), c.Timing.Interval))
+		}
+	}
+	const both = "example.org example.com:1053"
+	want := []string{
+		`db.example.net. 4 "db.example.org. -> db.example.net." [lookup db.example.net.] via ` + both + ` every 5s`,
+		`x.cluster.example.org. 9 "in.example.org. -> x.cluster.example.org." [lookup x.cluster.example.org.] via ` + both +
+			` every 5s`,
+		`www.example.net.`,
+		`db.example.net. 18 "db.example.org. -> db.example.net." [lookup db.example.net.] via example.org:2053 every 5s`,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("Got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	db := setNamed(t, configs[0], "db.example.org.").Records[0].Alias
+	six := setNamed(t, configs[0], "six.example.org.").Records[0].Alias
+	if db.Outside == nil || db.Family != [policy.Families]int{0, 1} || db.Check == nil || six.Family[0] != 1 || six.Outside != db.Outside {
+		t.Errorf("Got %+v and %+v", db, six)
+	}
+}
+
+// Only a chain with somebody behind this plugin can be asked.
+func TestA07_NobodyToAsk(t *testing.T) {
+	config := stanzaOf(t, "static web CNAME www.example.net.", "static a alias b", "static b alias db.example.net.")
+	const want = "Corefile:5 - alias leads to no record set, and no plugin that could look the name up comes after this one " +
+		"in the server block: a.example.org. -> b.example.org. -> db.example.net."
+	if err := config.RefuseOutside(); err == nil || err.Error() != want {
+		t.Errorf("Got %v, want %s", err, want)
+	}
+	if err := stanzaOf(t, "static web CNAME www.example.net.").RefuseOutside(); err != nil {
+		t.Error(err)
 	}
 }

@@ -24,7 +24,8 @@ type builder struct {
 	zones       map[string]*zoneState
 	stanzas     []*stanza
 	warned      map[Warning]bool
-	fileOrder   map[string]int       // in which files were first met
+	fileOrder   map[string]int // in which files were first met
+	outside     map[string]*Outside
 	resolversAt map[Pos]bool         // lines whose name servers are in config.Resolvers
 	combined    []*health.Expression // the leaf of each is an index of config.Combined until all checks are known
 }
@@ -56,6 +57,7 @@ func newBuilder(root string, try func(probe.Spec) error) *builder {
 		zones:       make(map[string]*zoneState),
 		warned:      make(map[Warning]bool),
 		fileOrder:   make(map[string]int),
+		outside:     make(map[string]*Outside),
 		resolversAt: make(map[Pos]bool),
 	}
 }

@@ -27,6 +27,8 @@ type Config struct {
 	Combined []string
 	// Canaries are indexes of Checks: what the word canary names, in the order of the lines, distinct (statement H14).
 	Canaries []int
+	// Outside are the names that aliases and CNAMEs lead to outside the record sets.
+	Outside []*Outside
 	// Resolvers are the name servers that Checks look their hosts up at, with the line that names them.
 	Resolvers []Resolver
 	// State is where the state is kept over a restart (statement O02), nil for nowhere.
@@ -41,6 +43,8 @@ type Config struct {
 	Clusters []Cluster
 	// Warnings are about what is legal but known to bite, in the order of the lines.
 	Warnings []Warning
+
+	via string
 }
 
 // Check is a running check. There may be hundreds of thousands.
@@ -157,12 +161,13 @@ func ofFamily[T any](all []T, first uint32, family int) []T {
 }
 
 // Alias points at other record sets of the same server block, by family as in Record.Values; nil where the target has
-// no set that answers the family.
+// no set that answers the family. Or it points at a name outside of them, which then answers for all families.
 type Alias struct {
 	Name        string             // fully qualified, as written in the configuration
 	Check       *health.Expression // the alias's own, nil without
 	Target      [policy.Families]*Set
-	Family      [policy.Families]int // which family of the target answers
+	Outside     *Outside
+	Family      [policy.Families]int // which family of the target answers; of a name outside, 0 for A and 1 for AAAA
 	EvaluateOff bool
 }
 

@@ -97,6 +97,20 @@ func soundConfig(tb testing.TB, config *Config) {
 			soundSet(tb, set, walk)
 		}
 	}
+	outside := make(map[string]bool)
+	for _, o := range config.Outside {
+		if outside[o.Name] {
+			tb.Errorf("%s is looked up twice", o.Name)
+		}
+		outside[o.Name] = true
+		if o.Leaf == NoLeaf {
+			continue
+		}
+		used[o.Leaf] = true
+		if p := config.Checks[o.Leaf].Probe.Spec(); p.Name != o.Name || p.Via != config.Via() {
+			tb.Errorf("%s is looked up as %+v", o.Name, p)
+		}
+	}
 	definitions := make(map[health.Definition]bool)
 	for i := range config.Checks {
 		check := &config.Checks[i]
@@ -129,7 +143,7 @@ func soundSet(tb testing.TB, set *Set, walk func(*health.Expression)) {
 		if record.Alias != nil && record.Alias.Check != nil {
 			walk(record.Alias.Check)
 		}
-		if record.Alias != nil && record.Alias.Target == [policy.Families]*Set{} {
+		if record.Alias != nil && record.Alias.Target == [policy.Families]*Set{} && record.Alias.Outside == nil {
 			tb.Errorf("%s has an alias to nothing", set)
 		}
 		soundValues(tb, set, record)

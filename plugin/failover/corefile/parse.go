@@ -30,6 +30,7 @@ func ParseElsewhere(c *caddy.Controller) (*Config, error) { return read(c, nil) 
 // read has try, where there is one, see whether this machine has what a probe needs.
 func read(c *caddy.Controller, try func(probe.Spec) error) (*Config, error) {
 	b := newBuilder(dnsserver.GetConfig(c).Root, try)
+	b.config.via = viaOf(c)
 	for c.Next() {
 		s, err := collect(c)
 		if err != nil {

@@ -21,6 +21,7 @@ func (b *builder) finish() (*Config, error) {
 	if err := b.resolveAliases(); err != nil {
 		return nil, err
 	}
+	b.outsideCNAMEs()
 	for _, s := range b.stanzas {
 		b.warnStanza(s)
 		for _, c := range s.byOrder {

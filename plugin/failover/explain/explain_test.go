@@ -17,6 +17,7 @@ import (
 	"github.com/seed-a19ac2b6/failover/plugin/failover/api"
 	"github.com/seed-a19ac2b6/failover/plugin/failover/corefile"
 	"github.com/seed-a19ac2b6/failover/plugin/failover/explain"
+	"github.com/seed-a19ac2b6/failover/plugin/failover/lookup"
 	"github.com/seed-a19ac2b6/failover/plugin/failover/zone"
 
 	"github.com/coredns/caddy"
@@ -32,6 +33,7 @@ type fixture struct {
 	config   *corefile.Config
 	index    *zone.Index
 	statuses []health.Status
+	known    map[string]*lookup.Found
 	now      time.Time
 }
 
@@ -44,13 +46,31 @@ func load(t *testing.T, text string) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fx := &fixture{t: t, config: config, now: began}
+	fx := &fixture{t: t, config: config, now: began, known: map[string]*lookup.Found{}}
 	for range config.Leaves() {
 		fx.statuses = append(fx.statuses, health.Status{State: health.Healthy, Since: began})
 	}
 	fx.index = zone.New(config, func(string, string, uint16, *zone.Tallies) {})
+	fx.index.Look = func(name string) *lookup.Found {
+		if found := fx.known[name]; found != nil {
+			return found
+		}
+		return new(lookup.Found)
+	}
 	fx.index.Start(func(leaf int) health.Status { return fx.statuses[leaf] }, fx.now)
 	return fx
+}
+
+// find has addresses found for a name elsewhere, none for one that does not exist.
+func (fx *fixture) find(name string, addrs ...string) {
+	f := &lookup.Found{Answered: true, NXDomain: len(addrs) == 0, Since: fx.now}
+	for _, addr := range addrs {
+		f.Now[0].Addrs, f.Now[0].TTL = append(f.Now[0].Addrs, netip.MustParseAddr(addr)), 20
+	}
+	f.Last = f.Now
+	fx.known[name] = f
+	fx.index.Found(name)
+	fx.index.Update(nil, fx.now)
 }
 
 // leaf is the check with a target like the text, or with that name.
@@ -58,6 +78,11 @@ func (fx *fixture) leaf(target string) int {
 	fx.t.Helper()
 	for i := range fx.config.Checks {
 		if strings.Contains(fx.config.Checks[i].Probe.Target(), target) {
+			return i
+		}
+	}
+	for i := range fx.config.Checks {
+		if slices.Contains(fx.config.Checks[i].Names, target) {
 			return i
 		}
 	}
@@ -136,6 +161,9 @@ const sites = `failover {
 	primary last 192.0.2.21 check web
 	secondary last 192.0.2.22 check web
 	set last all_down last
+	primary far alias far.example.net. check gate
+	secondary far alias other.example.net.
+	static cfar CNAME www.example.net.
 	primary none 192.0.2.31 check web
 	set none all_down servfail
 }
@@ -204,6 +232,26 @@ func TestLines(t *testing.T) {
 					return map[bool]string{true: "no_route, no route to anybody"}[leaf == 0]
 				}}
 			},
+		},
+		{
+			"an alias to a name elsewhere",
+			func(fx *fixture) { fx.find("far.example.net.", "192.0.2.61", "192.0.2.62") },
+			plain("far.example.org.", dns.TypeA),
+		},
+		{
+			"look-ups that fail",
+			func(fx *fixture) {
+				fx.find("far.example.net.", "192.0.2.61")
+				fx.put(health.Status{State: health.Unhealthy, Since: began, Reason: "rcode", Detail: "SERVFAIL"}, "lookup far.example.net.")
+				fx.find("other.example.net.")
+			},
+			plain("far.example.org.", dns.TypeA),
+		},
+		{"names elsewhere that nothing is known of", nil, plain("far.example.org.", dns.TypeA)},
+		{
+			"a CNAME to a name elsewhere",
+			func(fx *fixture) { fx.find("www.example.net.", "192.0.2.63") },
+			plain("cfar.example.org.", dns.TypeA),
 		},
 		{"odds", nil, plain("many.example.org.", dns.TypeA)},
 		{"a CNAME", nil, plain("c.example.org.", dns.TypeAAAA)},

@@ -279,6 +279,9 @@ func (c *candidate) alias() string {
 	if target == nil || target.Decision.Plans[alias.Family[c.family]] == nil {
 		return "leads to nothing of the type"
 	}
+	if alias.Outside != nil {
+		return c.outside(target)
+	}
 	c.Branch = c.explainer.set(target, alias.Family[c.family], inner)
 	switch {
 	case c.reason.State == policy.Absent:

@@ -217,9 +217,7 @@ func (e *explainer) next(name string, depth int) (*api.ExplainedStep, result) {
 		e.note(&s.Statements, "D03")
 		return s, sure(api.AnswerServFail, dns.RcodeServerFailure, nil, nil)
 	case m.Zone == nil || m.Through:
-		as(s, api.AnswerElsewhere, "the name is not of a zone here; the server is asked for it, and what it says is added")
-		e.note(&s.Statements, "D03")
-		return s, sure(api.AnswerElsewhere, dns.RcodeSuccess, nil, nil)
+		return s, e.elsewhere(s, name)
 	case m.Node == nil:
 		return s, e.missing(s, &m)
 	case m.Apex && qtype == dns.TypeSOA:

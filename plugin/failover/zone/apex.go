@@ -59,8 +59,28 @@ func ttlClasses(config *corefile.Config, z *corefile.Zone) []uint32 {
 		for _, other := range config.Zones {
 			add(other.Sets)
 		}
+		if len(config.Outside) > 0 && !seen[outsideTTL] {
+			classes = append(classes, outsideTTL)
+		}
 	}
 	return classes
+}
+
+// outsideTTL is a TTL, in seconds, for negative answers that depend on a name outside. Any TTL can be found there.
+const outsideTTL = 5
+
+// class is the index of the TTL class for a ceiling: the highest that is not over it, else the lowest.
+func (z *Zone) class(ceiling uint32) uint32 {
+	best := 0
+	for i, ttl := range z.classes {
+		switch is := z.classes[best]; {
+		case ttl == ceiling:
+			return uint32(i)
+		case is > ceiling && ttl < is, ttl <= ceiling && ttl > is:
+			best = i
+		}
+	}
+	return uint32(best)
 }
 
 // serialPause is how long a change of answers waits for a serial at the most.

@@ -12,10 +12,13 @@ import (
 // come from, and with the lowest TTL on the way to them (A06).
 //
 // The first answer that is made while all is well lies in the set itself, where a query finds it quickest, and is taken
-// again whenever the set returns to it. While all is well there is no more to an answer than its plan.
+// again whenever the set returns to it. While all is well there is no more to an answer than its plan, but where a name
+// outside is below, whose addresses can change.
 func (s *Set) compile(family int, plan *policy.Plan) *Answer {
 	to := &s.home
 	switch {
+	case s.links != nil && s.links.varies:
+		to = new(compiled)
 	case s.settled && !to.ready:
 	case s.settled && int(to.Family) == family && plan.Equal(to.root.plan):
 		return &to.Answer
@@ -56,7 +59,7 @@ func (c compiler) branch(b *branch, space []leaf, s *Set, family int, plan *poli
 		// What is not there now may come with a change behind any of the aliases.
 		ceiling = min(ceiling, lowestBelow(s, family))
 	}
-	b.set, b.plan, b.negative = s, plan, uint32(slices.Index(c.zone.classes, ceiling))
+	b.set, b.plan, b.negative = s, plan, c.zone.class(ceiling)
 	b.outcome, b.several, b.shuffled = plan.Outcome, plan.Take > 1, plan.Shuffled
 	leaves := 0
 	switch plan.Outcome {
@@ -80,6 +83,9 @@ func (c compiler) branch(b *branch, space []leaf, s *Set, family int, plan *poli
 
 func (c compiler) leaf(s *Set, family int, choice *policy.Choice, ceiling uint32) leaf {
 	record := s.Config.Records[choice.Record]
+	if s.isOutside() {
+		return leafOf(c.records(s.links.outside.values[family], nil, ceiling))
+	}
 	if choice.Inner != nil {
 		inner := new(branch)
 		c.branch(inner, nil, s.target(choice.Record, family), record.Alias.Family[family], choice.Inner, ceiling)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed-a19ac2b6/failover/health"
 	"github.com/seed-a19ac2b6/failover/plugin/failover/corefile"
+	"github.com/seed-a19ac2b6/failover/plugin/failover/lookup"
 	"github.com/seed-a19ac2b6/failover/policy"
 )
 
@@ -21,12 +22,19 @@ type Index struct {
 	// Switched is told, after Changed, what an operator wants to hear of, and must not wait for anything either. To be set
 	// before Start; nil tells nobody.
 	Switched func(Switch)
+	// Look gives what is known of a name outside the record sets, and never waits. To be set before Start; nil knows
+	// nothing.
+	Look func(name string) *lookup.Found
+	// Withhold has Elsewhere give no records. To be set before Start.
+	Withhold bool
 
 	zones map[string]*Zone
-	sets  []Set // every alias target before the sets that point at it
+	sets  []Set // those of outside first; then every alias target before the sets that point at it
 	bare  []bareNode
 	names names
 	users users
+	// outside has the sets that stand for names outside the record sets.
+	outside map[string]*Set
 
 	mu      sync.Mutex // guards Start, Update and Adopt, and with them all that is not for queries
 	queue   setQueue
@@ -35,7 +43,13 @@ type Index struct {
 	status  func(leaf int) health.Status
 	started bool
 	view    view
-	news    []Switch // what Switched is to be told
+	told    []Switch // what Switched is to be told
+
+	news struct {
+		sync.Mutex
+
+		names []string // outside, of which there is something new
+	}
 
 	prints prints
 }
@@ -57,7 +71,7 @@ type Zone struct {
 // New builds the index of a configuration; nothing is answered before Start.
 func New(config *corefile.Config, attach Attach) *Index {
 	x := &Index{zones: make(map[string]*Zone, len(config.Zones)), late: make(map[*Zone]bool)}
-	count := 0
+	count := len(config.Outside)
 	for _, zc := range config.Zones {
 		z := &Zone{Config: zc, tallies: new(Tallies), classes: ttlClasses(config, zc)}
 		z.Tally = &z.tallies[0]
@@ -66,6 +80,7 @@ func New(config *corefile.Config, attach Attach) *Index {
 		count += len(zc.Sets)
 	}
 	x.sets = make([]Set, 0, count) // in one piece, and nowhere else: they point at each other
+	x.placeOutside(config)
 	at, shapes := make(map[*corefile.Set]int, count), make(shapes)
 	for _, zc := range config.Zones {
 		for _, sc := range zc.Sets {
@@ -106,15 +121,19 @@ func (x *Index) place(config *corefile.Set, at map[*corefile.Set]int, shapes sha
 		if record.Alias == nil {
 			continue
 		}
-		for f, target := range record.Alias.Target {
-			if target == nil {
+		for f := range s.shape.Families {
+			t := x.outside[outsideName(record.Alias)]
+			if target := record.Alias.Target[f]; target != nil {
+				t = &x.sets[at[target]]
+			}
+			if t == nil {
 				continue
 			}
-			t := &x.sets[at[target]]
 			if links := s.link(); links.targets == nil {
 				links.targets = make([][policy.Families]*Set, len(config.Records))
 			}
 			s.links.targets[r][f] = t
+			s.links.varies = s.links.varies || t.isOutside() || t.links != nil && t.links.varies
 			if links := t.link(); len(links.parents) == 0 || links.parents[len(links.parents)-1] != i {
 				links.parents = append(links.parents, i)
 			}
@@ -125,10 +144,18 @@ func (x *Index) place(config *corefile.Set, at map[*corefile.Set]int, shapes sha
 // Tallies are the counters of which Tally is one.
 func (z *Zone) Tallies() *Tallies { return z.tallies }
 
+// outsideName is the name outside that an alias leads to, empty for none.
+func outsideName(alias *corefile.Alias) string {
+	if alias.Outside == nil {
+		return ""
+	}
+	return alias.Outside.Name
+}
+
 // Sets gives all record sets.
 func (x *Index) Sets() iter.Seq[*Set] {
 	return func(yield func(*Set) bool) {
-		for i := range x.sets {
+		for i := len(x.outside); i < len(x.sets); i++ {
 			if !yield(&x.sets[i]) {
 				return
 			}
@@ -156,8 +183,8 @@ func (x *Index) Start(status func(leaf int) health.Status, now time.Time) (wake 
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.status, x.started = status, true
-	for s := range x.Sets() {
-		s.evaluate(&x.view, status, now)
+	for i := range x.sets {
+		x.sets[i].evaluate(&x.view, status, now)
 	}
 	for _, z := range x.zones {
 		x.raise(z, now)
@@ -179,6 +206,7 @@ func (x *Index) Update(leaves []int, now time.Time) (wake time.Time) {
 			x.enqueue(int(i))
 		}
 	}
+	x.enqueueNews()
 	for _, i := range x.waiting {
 		if w := x.sets[i].memory.Wake; !w.IsZero() && !now.Before(w) {
 			x.enqueue(i)
@@ -189,7 +217,7 @@ func (x *Index) Update(leaves []int, now time.Time) (wake time.Time) {
 		s := &x.sets[i]
 		s.queued = false
 		answers, parentsToo := x.evaluate(s, now)
-		if answers {
+		if answers && !s.isOutside() {
 			x.late[s.node.zone] = true
 		}
 		if parentsToo && s.links != nil {
@@ -212,9 +240,11 @@ func (x *Index) evaluate(s *Set, now time.Time) (changed, parentsToo bool) {
 			x.Panicked(p)
 		}
 	}()
-	before := s.posture()
+	before, pending := s.posture(), s.links != nil && s.links.pending
 	changed, parentsToo = s.evaluate(&x.view, x.status, now)
-	x.note(s, before, s.posture(), now)
+	if !pending {
+		x.note(s, before, s.posture(), now) // else the set comes from where it never meant to be
+	}
 	return changed, parentsToo
 }
 
@@ -222,6 +252,19 @@ func (x *Index) enqueue(i int) {
 	if s := &x.sets[i]; !s.queued {
 		s.queued = true
 		heap.Push(&x.queue, i)
+	}
+}
+
+// enqueueNews has the sets made anew for whose names something new was found.
+func (x *Index) enqueueNews() {
+	x.news.Lock()
+	names := x.news.names
+	x.news.names = nil
+	x.news.Unlock()
+	for _, name := range names {
+		if s := x.outside[name]; s != nil {
+			x.enqueue(s.links.outside.index)
+		}
 	}
 }
 

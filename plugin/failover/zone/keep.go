@@ -115,6 +115,9 @@ func (s *Set) restore(old *state.Set, same bool, status func(leaf int) health.St
 
 // known tells that nothing is unknown of what a record's health depends on.
 func (s *Set) known(r *corefile.Record, index int, status func(leaf int) health.Status) bool {
+	if s.isOutside() {
+		return s.links.outside.look().Answered
+	}
 	knows := func(e *health.Expression) bool { return e == nil || e.Evaluate(status).Known }
 	if r.Alias != nil && !knows(r.Alias.Check) {
 		return false
@@ -126,6 +129,9 @@ func (s *Set) known(r *corefile.Record, index int, status func(leaf int) health.
 			}
 		}
 		if t := s.target(index, f); t != nil {
+			if t.isOutside() && !t.known(nil, 0, status) {
+				return false
+			}
 			for i, inner := range t.Config.Records {
 				if !t.known(inner, i, status) {
 					return false
@@ -140,6 +146,9 @@ func (s *Set) known(r *corefile.Record, index int, status func(leaf int) health.
 func (s *Set) canAnswer(family int, plan *policy.Plan) bool {
 	if plan.Outcome == policy.AnswerFixed && s.Config.Fixed == nil {
 		return false
+	}
+	if s.isOutside() {
+		return plan.Outcome != policy.Answer || s.links.outside.look().Any()
 	}
 	for _, c := range plan.Choices {
 		if c.Record < 0 || c.Record >= len(s.Config.Records) {

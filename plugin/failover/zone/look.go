@@ -4,11 +4,18 @@ import (
 	"slices"
 
 	"github.com/seed-a19ac2b6/failover/health"
+	"github.com/seed-a19ac2b6/failover/plugin/failover/corefile"
 	"github.com/seed-a19ac2b6/failover/policy"
 )
 
 // forEachLeaf calls fn for every check that the set's own records use, as often as they do.
 func (s *Set) forEachLeaf(fn func(leaf int)) {
+	if s.isOutside() {
+		if leaf := s.links.outside.config.Leaf; leaf != corefile.NoLeaf {
+			fn(leaf)
+		}
+		return
+	}
 	var walk func(e *health.Expression)
 	walk = func(e *health.Expression) {
 		if e.Leaf != health.Unnamed {
@@ -37,6 +44,7 @@ type view struct {
 	inputs  []policy.Input
 	settled bool // all that the set depends on (D10)
 	whole   bool // every value is healthy
+	pending bool // see links
 	guess   [policy.Families]bool
 }
 
@@ -44,7 +52,7 @@ type view struct {
 func (v *view) look(s *Set, status func(leaf int) health.Status) {
 	records := s.Config.Records
 	v.inputs = slices.Grow(v.inputs[:0], len(records))[:len(records)]
-	v.settled, v.whole, v.guess = true, true, [policy.Families]bool{}
+	v.settled, v.whole, v.pending, v.guess = true, true, false, [policy.Families]bool{}
 	for i, r := range records {
 		in := &v.inputs[i]
 		if r.Alias != nil {
@@ -91,6 +99,7 @@ func (v *view) lookAlias(s *Set, i int, status func(leaf int) health.Status) {
 		if t := s.target(i, f); t != nil {
 			part.Inner = t.plans[alias.Family[f]]
 			v.settled = v.settled && t.settled
+			v.pending = v.pending || t.links.pending
 			if !own.Known || t.guess[alias.Family[f]] {
 				part.Guessed = 1
 			}

@@ -121,7 +121,7 @@ func (s *shortName) is(name []byte) bool {
 // zones, since a configuration has no set where another zone would answer for its name.
 func (x *Index) connect() {
 	x.resize(3 * (len(x.sets) + len(x.zones) + 1) / 2)
-	for i := range x.sets {
+	for i := len(x.outside); i < len(x.sets); i++ {
 		s := &x.sets[i]
 		if first := x.node(x.find([]byte(s.Config.Name))); first != nil {
 			s.sibling, first.set.sibling = first.set.sibling, s
@@ -132,8 +132,8 @@ func (x *Index) connect() {
 	for name, z := range x.zones {
 		x.node(x.ensure(z, name)).apex = true
 	}
-	for i := range x.sets {
-		x.ascend(&x.sets[i])
+	for s := range x.Sets() {
+		x.ascend(s)
 	}
 }
 

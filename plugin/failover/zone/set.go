@@ -43,6 +43,11 @@ type links struct {
 	targets [][policy.Families]*Set // by record: what an alias points at; empty without aliases from the set
 	parents []int                   // the sets with an alias to this one, indexes in Index.sets
 
+	// outside is not nil for a set that stands for a name outside the record sets.
+	outside *outside
+	// pending tells that nothing is known yet of some name outside that the set depends on, and nothing bad either.
+	pending bool
+	varies  bool   // there is a name outside below
 	version uint64 // of the answers; grows with every change
 	below   uint64 // versionsBelow when the answers were made
 }
@@ -106,6 +111,9 @@ func (s *Set) link() *links {
 // evaluated before. It tells whether records that are answered changed, and whether sets with an alias to this one
 // have to be evaluated again, which they have already when only settled moved.
 func (s *Set) evaluate(v *view, status func(leaf int) health.Status, now time.Time) (changed, parentsToo bool) {
+	if s.isOutside() {
+		return s.evaluateOutside(status)
+	}
 	v.look(s, status)
 	decision := s.decide(v, now)
 	ttl := s.Config.TTL.Unsettled
@@ -115,6 +123,10 @@ func (s *Set) evaluate(v *view, status func(leaf int) health.Status, now time.Ti
 	sameRecords := s.ttl == ttl && !s.changedBelow()
 	sameFlag := s.settled == v.settled && s.guess == v.guess
 	s.settled, s.ttl, s.guess = v.settled, ttl, v.guess
+	if s.links != nil {
+		sameFlag = sameFlag && s.links.pending == v.pending
+		s.links.pending = v.pending
+	}
 	for f := range s.shape.Families {
 		plan := decision.Plans[f]
 		if plan == nil {
@@ -146,7 +158,13 @@ func (s *Set) evaluate(v *view, status func(leaf int) health.Status, now time.Ti
 func (s *Set) decide(v *view, now time.Time) policy.Decision {
 	if s.memory != nil {
 		var decision policy.Decision
-		decision, *s.memory = policy.Decide(&s.shape.Set, v.inputs, *s.memory, now)
+		decision, memory := policy.Decide(&s.shape.Set, v.inputs, *s.memory, now)
+		if v.pending {
+			// Where the set is for the moment is not where it is to stay, be it by the word failback.
+			memory = *s.memory
+			memory.Wake = time.Time{}
+		}
+		*s.memory = memory
 		return decision
 	}
 	common := v.whole && (s.links == nil || len(s.links.targets) == 0)

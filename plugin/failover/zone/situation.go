@@ -87,6 +87,11 @@ func (e *examiner) examine(s *Set) *Situation {
 			}
 		}
 	}
+	if own.isOutside() {
+		own.evaluateOutside(e.status)
+		made.Settled, made.TTL, made.Decision = own.settled, own.ttl, policy.Decision{Plans: own.plans, Active: -1}
+		return made
+	}
 	var v view
 	if e.rehearse {
 		own.evaluate(&v, e.status, e.now)
@@ -105,6 +110,13 @@ func (e *examiner) examine(s *Set) *Situation {
 // copied is the set with a memory and links of its own; the links are still those of the original.
 func (s *Set) copied() *Set {
 	own := new(Set)
+	if s.isOutside() {
+		own.Config, own.shape, own.links = s.Config, s.shape, &links{outside: s.links.outside.copied()}
+		own.settled, own.guess, own.ttl, own.plans = s.settled, s.guess, s.ttl, s.plans
+		own.links.pending, own.links.version = s.links.pending, s.links.version
+		own.active.Store(-1)
+		return own
+	}
 	own.init(s.Config, s.node.zone, s.shape, func(string, string, uint16, *Tallies) {})
 	own.settled, own.guess, own.ttl, own.plans = s.settled, s.guess, s.ttl, s.plans
 	own.active.Store(s.active.Load())
@@ -115,7 +127,7 @@ func (s *Set) copied() *Set {
 		*own.memory = *s.memory
 	}
 	if s.links != nil {
-		own.links = &links{version: s.links.version, below: s.links.below}
+		own.links = &links{version: s.links.version, below: s.links.below, pending: s.links.pending, varies: s.links.varies}
 		own.links.targets = make([][policy.Families]*Set, len(s.links.targets))
 	}
 	return own

@@ -78,16 +78,16 @@ func (x *Index) note(s *Set, before, after posture, now time.Time) {
 	default:
 		n.Kind = Failback
 	}
-	x.news = append(x.news, n)
+	x.told = append(x.told, n)
 }
 
 // tell tells what was noted.
 func (x *Index) tell() {
-	for _, n := range x.news {
+	for _, n := range x.told {
 		x.Switched(n)
 	}
-	clear(x.news)
-	x.news = x.news[:0]
+	clear(x.told)
+	x.told = x.told[:0]
 }
 
 // record is one of a failover set's by its index, nil for none.

@@ -49,7 +49,14 @@ func (u *users) of(leaf int) []uint32 { return u.sets[u.begins[leaf]:u.begins[le
 func (x *Index) Users(leaf int) iter.Seq[*Set] {
 	return func(yield func(*Set) bool) {
 		for _, i := range x.users.of(leaf) {
-			if !yield(&x.sets[i]) {
+			if s := &x.sets[i]; s.isOutside() {
+				// What is looked up is looked up for those with an alias there.
+				for _, parent := range s.links.parents {
+					if !yield(&x.sets[parent]) {
+						return
+					}
+				}
+			} else if !yield(s) {
 				return
 			}
 		}
@@ -79,7 +86,9 @@ func (x *Index) Affected(leaves []int) []*Set {
 	}
 	order := make([]int, 0, len(found))
 	for i := range found {
-		order = append(order, i)
+		if !x.sets[i].isOutside() {
+			order = append(order, i)
+		}
 	}
 	slices.Sort(order)
 	sets := make([]*Set, len(order))
