@@ -86,6 +86,18 @@ func File(path string, elsewhere bool) (*Report, error) {
 	return r, nil
 }
 
+// others tells whether a server block has plugins that come after this one. What is not of stock CoreDNS may be one.
+func others(block caddyfile.ServerBlock) bool {
+	before := dnsserver.Directives[:max(0, slices.Index(dnsserver.Directives, "hosts"))]
+	for word := range block.Tokens {
+		// The two that handle no queries.
+		if word != directive && word != "on" && word != "sign" && !slices.Contains(before, word) {
+			return true
+		}
+	}
+	return false
+}
+
 // judge has each server block judged by itself, so that the mistakes of several are told at once.
 func (r *Report) judge(path string, base *caddy.Controller, blocks []caddyfile.ServerBlock, elsewhere bool) {
 	read := corefile.ParseHere
@@ -112,6 +124,11 @@ func (r *Report) judge(path string, base *caddy.Controller, blocks []caddyfile.S
 		if err != nil {
 			r.Errors = append(r.Errors, finding(path, err))
 			continue
+		}
+		if !others(block) {
+			if err := config.RefuseOutside(); err != nil {
+				r.Errors = append(r.Errors, finding(path, err))
+			}
 		}
 		for _, admin := range config.Admins {
 			if err := corefile.AgreeAdmins(admins, admin); err != nil {

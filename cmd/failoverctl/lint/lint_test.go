@@ -135,6 +135,35 @@ three.example.org {
 			files: map[string]string{"Corefile": "example.org {\n    failover {\n        check web https://:443/ tls ca.pem\n" +
 				"        answer www 192.0.2.1 check web\n    }\n}\n"},
 		},
+		{
+			name: "nobody to look a name up (A07)",
+			files: map[string]string{"Corefile": `one.example.org {
+    cache
+    failover {
+        answer www alias www.example.net.
+    }
+    log
+}
+two.example.org {
+    forward . 192.0.2.53
+    failover {
+        answer www alias www.example.net.
+    }
+}
+three.example.org {
+    nonesuch
+    failover {
+        answer www alias www.example.net.
+    }
+}
+four.example.org {
+    failover {
+        answer www CNAME www.example.net.
+    }
+}
+`},
+			errors: []string{"Corefile:4 - alias leads to no record set, and no plugin that could look the name up comes after"},
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			in(t, tc.files)
