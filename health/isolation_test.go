@@ -441,7 +441,7 @@ func TestH14_OwnAddressesPassForOthersWithoutAny(t *testing.T) {
 	})
 }
 
-// TestH14_ProgramsAreHeldWhileCanariesFail does not hold files: what an operator writes has to do with no network.
+// TestH14_ProgramsAreHeldWhileCanariesFail holds look-ups too, and does not hold files: what an operator writes has to do with no network.
 func TestH14_ProgramsAreHeldWhileCanariesFail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &network{}
@@ -450,6 +450,7 @@ func TestH14_ProgramsAreHeldWhileCanariesFail(t *testing.T) {
 		local := []Definition{
 			{Probe: probe.Spec{Scheme: probe.Exec, Command: "/a\x00"}.ID(), Timing: timing},
 			{Probe: probe.Spec{Scheme: probe.File, File: "/a"}.ID(), Timing: timing},
+			{Probe: probe.Spec{Scheme: probe.Lookup, Name: "a.example.net.", Via: "b"}.ID(), Timing: timing},
 		}
 		canary := acquireWith(t, r, []Definition{check("192.0.2.1")}, 0)
 		l := acquire(t, r, append(hosts(3), local...)...)
@@ -459,6 +460,9 @@ func TestH14_ProgramsAreHeldWhileCanariesFail(t *testing.T) {
 		synctest.Wait()
 		if program, file := l.Status(3), l.Status(4); program.State != Healthy || !program.Held || file.State != Unhealthy {
 			t.Errorf("The program is %+v, the file %+v", program, file)
+		}
+		if name := l.Status(5); name.State != Healthy || !name.Held {
+			t.Errorf("The look-up is %+v", name)
 		}
 		l.Release()
 		canary.Release()
