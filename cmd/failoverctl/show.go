@@ -155,7 +155,7 @@ func recordTable(s *api.Set) *term.Table {
 		}
 		for i, v := range r.Values {
 			id, odds := r.ID, percent(r.Odds)
-			if i > 0 {
+			if i > 0 || r.Alias != "" {
 				id, odds = " ", " "
 			}
 			data := v.Data

@@ -30,9 +30,10 @@ type Record struct {
 	Odds   float64 `json:"odds"`
 	Weight *uint16 `json:"weight,omitempty"`
 	Values []Value `json:"values,omitempty"`
-	// Alias is the name of the record set that it leads to.
+	// Alias is the name that it leads to: that of a record set, or one that others answer for, of which Values are the
+	// addresses that were found.
 	Alias string `json:"alias,omitempty"`
-	// Checks are the ids of the checks on the line of an alias.
+	// Checks are the ids of the checks on the line of an alias, and of the one that looks its name up.
 	Checks []string `json:"checks,omitempty"`
 }
 
