@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -154,4 +155,38 @@ func (holder) Name() string { return "holder" }
 
 func (holder) ServeDNS(context.Context, dns.ResponseWriter, *dns.Msg) (int, error) {
 	return dns.RcodeRefused, nil
+}
+
+// An answer with what others answered costs no more than any other, and no query asks another plugin.
+func TestA08_AllocationsOfANameElsewhere(t *testing.T) {
+	fx := load(t, `failover {
+		primary   db alias db.example.net.
+		secondary db 198.51.100.1
+		static    www CNAME db.example.net.
+	}`)
+	fx.f.Next = unaskable{t}
+	found := &lookup.Found{Answered: true}
+	found.Now[0] = lookup.Family{Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")}, TTL: 30}
+	found.Last = found.Now
+	fx.f.index.Look = func(string) *lookup.Found { return found }
+	fx.f.index.Found("db.example.net.")
+	fx.f.index.Update(nil, fx.now)
+	fx.want("db.example.org.", dns.TypeA, "192.0.2.1")
+	fx.want("www.example.org.", dns.TypeA, "192.0.2.1 db.example.net.")
+	fx.want("www.example.org.", dns.TypeMX, "db.example.net.")
+	ctx, w := context.Background(), new(discard)
+	r := new(dns.Msg).SetQuestion("db.example.org.", dns.TypeA)
+	if got := testing.AllocsPerRun(1000, func() { _, _ = fx.f.ServeDNS(ctx, w, r) }); got != 1 {
+		t.Errorf("%v allocations a query, want the reply alone", got)
+	}
+}
+
+// unaskable is a plugin that nobody is to ask.
+type unaskable struct{ testing.TB }
+
+func (unaskable) Name() string { return "unaskable" }
+
+func (u unaskable) ServeDNS(_ context.Context, _ dns.ResponseWriter, r *dns.Msg) (int, error) {
+	u.Errorf("Another plugin was asked for %v", r.Question)
+	return dns.RcodeServerFailure, nil
 }
