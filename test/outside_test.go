@@ -83,7 +83,11 @@ func TestA08_NamesOfOtherPlugins(t *testing.T) {
 	await("the secondary when there is no address", "db.example.org.", dns.TypeA, "A 198.51.100.1")
 	s.Write(t, "db.zone", outsideRecords(3, "db 20 IN AAAA 2001:db8::10"))
 	await("the primary again", "db.example.org.", dns.TypeAAAA, "AAAA 2001:db8::10")
-	s.Write(t, "db.zone", outsideRecords(4, "other 20 IN A 192.0.2.99"))
+	s.Write(t, "db.zone", outsideRecords(4, "db 20 IN CNAME db.example.org."))
+	await("the secondary when the name leads back", "db.example.org.", dns.TypeAAAA, "AAAA 2001:db8::1")
+	s.Write(t, "db.zone", outsideRecords(5, "db 20 IN AAAA 2001:db8::11"))
+	await("the primary again", "db.example.org.", dns.TypeAAAA, "AAAA 2001:db8::11")
+	s.Write(t, "db.zone", outsideRecords(6, "other 20 IN A 192.0.2.99"))
 	await("the secondary when the name is gone", "db.example.org.", dns.TypeAAAA, "AAAA 2001:db8::1")
 	await("no target", "www.example.org.", dns.TypeA, "CNAME db.example.net.")
 	if m := s.Ask(t, "www.example.org.", dns.TypeA); m.Rcode != dns.RcodeNameError {

@@ -125,5 +125,9 @@ type stage struct{ f *Failover }
 func (s stage) Name() string { return name }
 
 func (s stage) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
+	if len(r.Question) > 0 && s.f.index.LeadsTo(r.Question[0].Name, lookup.Asked(ctx)) {
+		// What was found before would be found again for ever.
+		return dns.RcodeServerFailure, nil
+	}
 	return s.f.ServeDNS(ctx, w, r)
 }

@@ -30,9 +30,19 @@ type reply struct {
 	fault string
 }
 
+// askedKey is the context key for what Asked gives.
+type askedKey struct{}
+
+// Asked is the name that a look-up is for which has led to a query, empty for a query of somebody else.
+func Asked(ctx context.Context) string {
+	name, _ := ctx.Value(askedKey{}).(string)
+	return name
+}
+
 // ask puts one question to the chain, over TCP where the answer was cut short. It survives a panic, and does not return
 // before the plugins do.
 func (c *Chain) ask(ctx context.Context, name string, qtype uint16) reply {
+	ctx = context.WithValue(ctx, askedKey{}, name)
 	if c.Context != nil {
 		ctx = c.Context(ctx)
 	}

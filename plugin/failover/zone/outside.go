@@ -104,6 +104,53 @@ func (s *Set) Outside() (*corefile.Outside, *lookup.Found) {
 	return s.links.outside.config, s.links.outside.found
 }
 
+// LeadsTo tells that what is answered for a name depends on what was found for a name outside, be it through aliases or
+// CNAMEs.
+func (x *Index) LeadsTo(name, outside string) bool {
+	target := x.outside[outside]
+	return target != nil && x.leadsTo(name, target, MaxChain)
+}
+
+func (x *Index) leadsTo(name string, target *Set, depth int) bool {
+	m := x.Match(name)
+	if m.Node == nil || depth == 0 {
+		return false
+	}
+	for s := m.Node.set; s != nil; s = s.sibling {
+		if s.below(target) {
+			return true
+		}
+	}
+	cname := m.Node.CNAME()
+	if cname == nil {
+		return false
+	}
+	for _, r := range cname.Config.Records {
+		for _, rr := range r.Values(0) {
+			next := rr.(*dns.CNAME).Target
+			if next == target.Config.Name || x.leadsTo(next, target, depth-1) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// below tells that an alias of the set leads to the target, or to a set of which that is below.
+func (s *Set) below(target *Set) bool {
+	if s.links == nil {
+		return false
+	}
+	for _, families := range s.links.targets {
+		for _, t := range families {
+			if t != nil && (t == target || t.below(target)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // isOutside tells that the set stands for a name outside the record sets.
 func (s *Set) isOutside() bool { return s.links != nil && s.links.outside != nil }
 

@@ -395,6 +395,24 @@ func TestA08_ANameOutsideIsNoSetOfOurs(t *testing.T) {
 	}
 }
 
+// What leads back to itself, through what others answer, is seen.
+func TestA08_LeadsTo(t *testing.T) {
+	const name = "db.example.net."
+	w := newWorld(t, "static way alias "+name, "primary top alias way", "secondary top 192.0.2.1", "static c1 CNAME c2",
+		"static c2 CNAME top", "static out CNAME "+name, "static loop CNAME loop2", "static loop2 CNAME loop",
+		"static other alias other.example.net.").start()
+	for label, want := range map[string]bool{
+		"way": true, "TOP": true, "c1": true, "out": true, "loop": false, "other": false, "used": false, "none": false,
+	} {
+		if got := w.LeadsTo(label+".example.org.", name); got != want {
+			t.Errorf("%s leads there: %v", label, got)
+		}
+	}
+	if w.LeadsTo("way.example.org.", "") {
+		t.Error("It leads to a name that is not looked up")
+	}
+}
+
 // What if a look-up failed: only who asks sees it.
 func TestA08_WhatIf(t *testing.T) {
 	const name = "db.example.net."
