@@ -3,6 +3,13 @@
 
 GO ?= go
 
+# All is compiled in the one way that the image needs, since each other way compiles the whole of CoreDNS once more:
+# without C, without paths of this machine, and without the pages of gRPC that nothing here serves (see deploy/image.sh).
+# The race detector alone needs C.
+export CGO_ENABLED := 0
+export GOFLAGS := $(GOFLAGS) -trimpath -tags=grpcnotrace
+KUBE_TAGS := -tags kube,grpcnotrace
+
 # Pinned: a linter that changes by itself fails a build that nobody touched.
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI := bin/golangci-lint-$(GOLANGCI_VERSION)
@@ -77,8 +84,8 @@ unit:
 # since they watch it from outside; what they run in their own process is under it.
 ## race: unit and end-to-end tests under the race detector.
 race: build tools
-	$(GO) test -race -skip Alloc $(UNIT)
-	$(BINARIES) $(GO) test -race -count=1 -p 1 -timeout 15m $(E2E)
+	CGO_ENABLED=1 $(GO) test -race -skip Alloc $(UNIT)
+	CGO_ENABLED=1 $(BINARIES) $(GO) test -race -count=1 -p 1 -timeout 15m $(E2E)
 
 # The race detector allocates by itself, so what counts allocations is run without it.
 ## alloc: the tests that count allocations.
@@ -111,7 +118,7 @@ plane:
 test-kube: build plane image
 	@$(MAKE) --no-print-directory tools TOOLS="$(KUBE_TOOLS)"
 	$(GO) build -o bin/coredns-stock ./test/kube/stock
-	$(BINARIES) $(KUBE_BINARIES) $(GO) test -tags kube -count=1 -timeout 15m ./test/kube
+	$(BINARIES) $(KUBE_BINARIES) $(GO) test $(KUBE_TAGS) -count=1 -timeout 15m ./test/kube
 
 # What a user's account cannot do is left out, but not in silence; what is merely missing or broken is a failure.
 kube-or-say:
@@ -162,7 +169,7 @@ fmt-check:
 
 ## vet: what go vet finds.
 vet:
-	$(GO) vet -tags kube ./...
+	$(GO) vet $(KUBE_TAGS) ./...
 
 ## lint: what the linter finds, the one-way imports of .golangci.yml among it.
 lint: $(GOLANGCI)
@@ -208,7 +215,7 @@ bench-scale: build
 bench-limits: build plane image
 	@$(MAKE) --no-print-directory tools TOOLS="$(KUBE_TOOLS)"
 	$(GO) build -o bin/coredns-stock ./test/kube/stock
-	LIMITS_FULL=1 $(BINARIES) $(KUBE_BINARIES) $(GO) test -tags kube -count=1 -timeout 15m -v -run TestLimits ./test/kube
+	LIMITS_FULL=1 $(BINARIES) $(KUBE_BINARIES) $(GO) test $(KUBE_TAGS) -count=1 -timeout 15m -v -run TestLimits ./test/kube
 
 # As tools, but without an error: what is not there is left out, and bench-query says so.
 rivals:
