@@ -56,6 +56,8 @@ func (a *away) start(t *testing.T) {
         secondary up   192.0.2.2
         primary   down 192.0.2.1 check down
         secondary down 192.0.2.2
+        primary   name alias up.`+a.namespace+`.svc.cluster.local. check up
+        secondary name 192.0.2.2
     }
 }
 `)
@@ -69,6 +71,9 @@ func (a *away) wantSteady(t *testing.T, when string, d time.Duration) {
 	for deadline := time.Now().Add(d); time.Now().Before(deadline); <-poll.C {
 		if up, down := a.A(t, "up"), a.A(t, "down"); up != "192.0.2.1" || down != "192.0.2.2" {
 			t.Fatalf("Expected the states to stay %s, got up %q and down %q", when, up, down)
+		}
+		if got := a.A(t, "name"); got != a.address {
+			t.Fatalf("Expected an alias to the cluster's name to keep its address %s, got %q", when, got)
 		}
 		if got := a.Addresses(t, "up."+a.namespace+".svc.cluster.local.", dns.TypeA); got != a.address {
 			t.Fatalf("Expected the cluster's names to be answered %s, got %q", when, got)
@@ -116,7 +121,9 @@ func TestC05_APIServerAway(t *testing.T) {
 	a.start(t)
 	a.AwaitA(t, harness.Soon, "up", "192.0.2.1")
 	a.AwaitA(t, harness.Soon, "down", "192.0.2.2")
+	a.AwaitA(t, harness.Soon, "name", a.address)
 	a.wantFlips(t, "at first")
+	a.AwaitA(t, harness.Soon, "name", a.address)
 
 	a.plane.Kill()
 	a.wantSteady(t, "when the API server has died", 2*time.Second)
@@ -187,6 +194,7 @@ func TestC05_ColdStartWithoutAPIServer(t *testing.T) {
 	})
 	a.plane.Again(t)
 	a.AwaitA(t, 6*harness.Soon, "down", "192.0.2.2")
+	a.AwaitA(t, 6*harness.Soon, "name", a.address)
 	harness.Eventually(t, 6*harness.Soon, "the server to be ready", func() bool {
 		code, _, _ := a.Get(t, "@READY@", "/ready")
 		return code == 200
