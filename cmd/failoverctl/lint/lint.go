@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/seed-a19ac2b6/failover/health/probe"
 	"github.com/seed-a19ac2b6/failover/plugin/failover/corefile"
 
 	"github.com/coredns/caddy"
@@ -46,6 +47,8 @@ type Check struct {
 	Target   string   `json:"target"`
 	Interval Duration `json:"interval"`
 	Timeout  Duration `json:"timeout"`
+
+	told bool // by others: nobody is asked
 }
 
 // Report is what a Corefile comes to. Numbers and checks are of the server blocks without an error.
@@ -176,6 +179,7 @@ func gather(running definitions, config *corefile.Config) {
 		if known == nil {
 			known = &Check{
 				Target: c.Probe.Target(), Interval: Duration(c.Timing.Interval), Timeout: Duration(c.Timing.Timeout),
+				told: c.Probe.Scheme() == probe.Kubernetes || c.Probe.Scheme() == probe.Heartbeat,
 			}
 			running[c.Definition()] = known
 		}
@@ -203,7 +207,9 @@ func (r *Report) count(running definitions) {
 		return int(a.Interval - b.Interval)
 	})
 	for _, c := range r.Checks {
-		r.Probes += 1 / c.Interval.Seconds()
+		if !c.told {
+			r.Probes += 1 / c.Interval.Seconds()
+		}
 	}
 }
 

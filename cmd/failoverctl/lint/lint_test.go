@@ -194,8 +194,10 @@ func TestProbed(t *testing.T) {
         check web http://:80/ interval 5s
         check both all web alive
         check alive tcp://192.0.2.9:25 interval 1s timeout 500ms
+        check beat heartbeat 30s
+        admin localhost:9120
         primary   www {$PRIMARY} check web
-        secondary www 192.0.2.2 check both
+        secondary www 192.0.2.2 check both beat
     }
 }
 example.com {
@@ -217,6 +219,7 @@ example.com {
 		t.Fatal(err)
 	}
 	want := `[{"names":["alive"],"target":"tcp://192.0.2.9:25","interval":"1s","timeout":"500ms"},` +
+		`{"names":["beat"],"target":"heartbeat 30s","interval":"10s","timeout":"4s"},` +
 		`{"names":["site","web"],"target":"http://192.0.2.1:80/","interval":"5s","timeout":"4s"},` +
 		`{"names":["web"],"target":"http://192.0.2.2:80/","interval":"5s","timeout":"4s"}]`
 	if string(text) != want {
