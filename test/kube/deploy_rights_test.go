@@ -117,3 +117,19 @@ func TestManifestsRules(t *testing.T) {
 		}
 	}
 }
+
+// TestManifestsElsewhere has all of shape B in a namespace of one's own, the subject of its rights too: without them no
+// check of a Service would ever be told anything, and answers would look well.
+func TestManifestsElsewhere(t *testing.T) {
+	made := Shared(t).Kubectl(t, "kustomize", overlay(t, "../example",
+		"namespace: elsewhere\ncomponents: [../dedicated/network-policy]\n"))
+	binding := object[rbac.ClusterRoleBinding](t, made, "ClusterRoleBinding", "failover-dns")
+	if got := binding.Subjects; len(got) != 1 || got[0].Name != "failover-dns" || got[0].Namespace != "elsewhere" {
+		t.Errorf("Expected the account of the namespace to have the rights, got %v", got)
+	}
+	for _, o := range objects(t, made) {
+		if o.Namespace != "" && o.Namespace != "elsewhere" || o.Kind == "Namespace" && o.Name != "elsewhere" {
+			t.Errorf("Expected a namespace of one's own, got %s %s/%s", o.Kind, o.Namespace, o.Name)
+		}
+	}
+}
