@@ -59,6 +59,7 @@ type feed struct {
 	away   bool                      // nothing has been followed for the graceTime
 	cause  string                    // what went wrong last
 	timer  *time.Timer               // runs while nothing is followed
+	due    time.Time                 // when it has run down; zero while there is a watch
 	ended  bool
 }
 
@@ -69,6 +70,7 @@ func newFeed(s *server, namespace string) *feed {
 	}
 	f.context, f.cancel = context.WithCancel(klog.NewContext(context.Background(), quiet))
 	f.endpoints = newEndpoints(namespace, f.tell, f.listed)
+	f.due = time.Now().Add(graceTime)
 	f.timer = time.AfterFunc(graceTime, f.giveUp)
 	return f
 }
@@ -132,7 +134,7 @@ func (f *feed) listed() {
 func (f *feed) followed() {
 	f.mu.Lock()
 	f.timer.Stop()
-	f.cause = ""
+	f.due, f.cause = time.Time{}, ""
 	back := f.isBack()
 	f.mu.Unlock()
 	if back {
@@ -151,6 +153,7 @@ func (f *feed) isBack() bool {
 // lookFor gives the API server the graceTime to be followed again.
 func (f *feed) lookFor() {
 	if !f.ended && !f.away {
+		f.due = time.Now().Add(graceTime)
 		f.timer.Reset(graceTime)
 	}
 }
@@ -171,10 +174,11 @@ func (f *feed) unfollowed() {
 	f.lookFor()
 }
 
-// giveUp is called when nothing has been followed for the graceTime.
+// giveUp is called when nothing has been followed for the graceTime. A timer that has run down when it is stopped calls
+// it all the same; then a watch has begun, or it has more time.
 func (f *feed) giveUp() {
 	f.mu.Lock()
-	if f.ended || f.away {
+	if f.ended || f.away || f.due.IsZero() || time.Now().Before(f.due) {
 		f.mu.Unlock()
 		return
 	}

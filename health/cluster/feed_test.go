@@ -212,6 +212,27 @@ func TestFeed_EndsOfWatches(t *testing.T) {
 	}
 }
 
+// A timer that runs down while a watch begins, or while it is set again, says nothing: the next to correct it would be the
+// end of that watch, minutes later.
+func TestFeed_LateTimer(t *testing.T) {
+	t.Parallel()
+	f := newFeed(&server{told: func(n Notice) { t.Errorf("Notice %v", n) }}, "prod")
+	defer f.timer.Stop()
+	defer f.cancel()
+	f.listed()
+	f.giveUp()
+	f.followed()
+	f.giveUp()
+	if got := f.judge("db", ""); got.Outcome != probe.Fail {
+		t.Errorf("With a watch the result is %v", got)
+	}
+	f.unfollowed()
+	f.giveUp()
+	if got := f.judge("db", ""); got.Outcome != probe.Fail {
+		t.Errorf("Within the time of grace the result is %v", got)
+	}
+}
+
 // A server that ends each watch at once is not asked more often than once a second.
 func TestFeed_IsNoFlood(t *testing.T) {
 	t.Parallel()
