@@ -3,7 +3,9 @@ package cluster
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/seed-a19ac2b6/failover/health/probe"
@@ -194,7 +196,33 @@ func (e *endpoints) judge(service, port string) probe.Result {
 	case ready == 0:
 		return notReady(fmt.Sprintf("none of its %d endpoints is ready", total))
 	}
-	return notReady(fmt.Sprintf("%d of %d endpoints are ready, and none of those has the port %s", ready, total, port))
+	text := fmt.Sprintf("%d of %d endpoints are ready, and none of those has the port %s", ready, total, port)
+	if others := portsOf(all); others != "" {
+		text += ", but " + others // who gave the Service's port sees by this that it is the pods' that counts
+	}
+	return notReady(probe.Printable(text))
+}
+
+// portsOf names the first few ports of the slices with an endpoint that is ready.
+func portsOf(all map[string]*slice) string {
+	const most = 4
+	var found []string
+	for _, s := range all {
+		for _, p := range s.ports {
+			text := p.name
+			if p.number != 0 {
+				text = strings.TrimSpace(fmt.Sprintf("%s %d", p.name, p.number))
+			}
+			if s.ready > 0 && text != "" && !slices.Contains(found, text) {
+				found = append(found, text)
+			}
+		}
+	}
+	slices.Sort(found)
+	if len(found) > most {
+		found = append(found[:most], "others")
+	}
+	return strings.Join(found, ", ")
 }
 
 func notReady(detail string) probe.Result {

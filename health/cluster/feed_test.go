@@ -51,7 +51,7 @@ func TestC05_ChangesAreToldByOneWatch(t *testing.T) {
 	for _, w := range all[:3] {
 		w.want(t, probe.Pass, "1 of 1 endpoints are ready")
 	}
-	all[3].want(t, probe.Fail, "1 of 1 endpoints are ready, and none of those has the port http")
+	all[3].want(t, probe.Fail, "1 of 1 endpoints are ready, and none of those has the port http, but pg 5432")
 	eventually(t, "a watch", func() bool { _, _, watching := a.counts(); return watching == 1 })
 	began := time.Now()
 	a.put(sliceOf("db-1", "unready"))
