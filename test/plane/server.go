@@ -73,6 +73,8 @@ func (s *server) start(store string) error {
 		"--authorization-mode=RBAC", "--token-auth-file=" + tokens,
 		"--service-account-issuer=https://kubernetes.default.svc.cluster.local",
 		"--service-account-key-file=" + key, "--service-account-signing-key-file=" + key,
+		// Who watches is told to go, and does not hold up the end.
+		"--shutdown-watch-termination-grace-period=2s",
 		"-v=0",
 	})
 	go func() { s.ended <- s.command.Execute() }()
