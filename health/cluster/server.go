@@ -12,6 +12,8 @@ type server struct {
 
 	// loading is held while files are read.
 	loading sync.Mutex
+	// telling is held from what is to be told until it is, so that all is told in order. It comes before mu.
+	telling sync.Mutex
 
 	mu     sync.Mutex
 	client *client
@@ -108,6 +110,8 @@ func (s *server) leave() (unused bool, rest func()) {
 
 // lost notes that a feed is away, for a cause.
 func (s *server) lost(cause string) {
+	s.telling.Lock()
+	defer s.telling.Unlock()
 	s.mu.Lock()
 	tell := false
 	if s.away++; s.away == 1 {
@@ -130,6 +134,8 @@ func (s *server) found() {
 	if s.away--; s.away == 0 && s.feeds > 0 {
 		var calm *time.Timer
 		calm = time.AfterFunc(calmTime, func() {
+			s.telling.Lock()
+			defer s.telling.Unlock()
 			s.mu.Lock()
 			tell := s.calm == calm && s.away == 0
 			if tell {
