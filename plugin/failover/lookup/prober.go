@@ -132,11 +132,13 @@ func (p *prober) end(family int) {
 // judge keeps what was found, and says what it makes of the look-up.
 //
 //	the one family            the other              result
-//	the name does not exist   any                    passes: there is nothing
 //	addresses                 addresses, or none     passes
 //	addresses                 a failure              passes; what was known of the other family stays
 //	none                      none                   passes: there is nothing
 //	none, or a failure        a failure              fails; all that was known stays
+//
+// A name that does not exist has none. That one family says so is no word on the other: servers that know nothing of
+// IPv6, and rules that keep it away, deny the name for AAAA (RFC 4074, section 4.2), and clients take its IPv4 addresses.
 func (p *prober) judge(replies [2]reply) probe.Result {
 	old := p.table.known(p.key)
 	found := Found{Answered: true}
@@ -150,13 +152,12 @@ func (p *prober) judge(replies [2]reply) probe.Result {
 			continue
 		}
 		found.NXDomain = found.NXDomain || r.msg.Rcode == dns.RcodeNameError
-		found.Now[f] = read(r.msg.Answer, p.key.Name, types[f])
+		if r.msg.Rcode != dns.RcodeNameError {
+			found.Now[f] = read(r.msg.Answer, p.key.Name, types[f])
+		}
 		addrs += len(found.Now[f].Addrs)
 	}
-	if found.NXDomain {
-		found.Now = [2]Family{}
-		failed, addrs = nil, 0
-	}
+	found.NXDomain = found.NXDomain && addrs == 0
 	if failed != nil && addrs == 0 {
 		nobody := *old
 		nobody.Nobody = failed.nobody
