@@ -47,10 +47,16 @@ func (c *Chain) ask(ctx context.Context, name string, qtype uint16) reply {
 		ctx = c.Context(ctx)
 	}
 	r := c.once(ctx, name, qtype, false)
-	if r.msg != nil && r.msg.Truncated && ctx.Err() == nil {
+	if r.msg == nil || !r.msg.Truncated {
+		return r
+	}
+	if ctx.Err() == nil {
 		if again := c.once(ctx, name, qtype, true); again.msg != nil && !again.msg.Truncated {
 			return again
 		}
+	}
+	if r.fault == "" && len(read(r.msg.Answer, name, qtype).Addrs) == 0 {
+		return reply{fault: "the answer was cut short"} // which does not say that there is no address
 	}
 	return r
 }

@@ -233,6 +233,33 @@ func TestALongAnswer(t *testing.T) {
 	}
 }
 
+// An answer that was cut short and cannot be had as a whole is no word on what is not in it: some addresses are some, and
+// none is a failure.
+func TestALongAnswerWithoutTCP(t *testing.T) {
+	short := func(records ...string) rest {
+		return func(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
+			if w.RemoteAddr().Network() == "tcp" {
+				return dns.RcodeServerFailure, errors.New("connection refused")
+			}
+			keep := new(writer)
+			code, err := writes(0, records...)(ctx, keep, r)
+			keep.msg.Truncated = true
+			return code, errors.Join(err, w.WriteMsg(keep.msg))
+		}
+	}
+	b := newBench(t)
+	b.look(writes(0, name+" 60 A 192.0.2.1"))
+	if r := b.look(byType(short(), writes(0))); r.Outcome != probe.Fail || r.Detail != "the answer was cut short" {
+		t.Errorf("Got %+v for an answer with nothing in it", r)
+	}
+	if got := text(b.use.Found()); got != "192.0.2.1" {
+		t.Errorf("Found %q, want what was known", got)
+	}
+	if r := b.look(byType(short(name+" 60 A 192.0.2.2"), writes(0))); r.Outcome != probe.Pass || text(b.use.Found()) != "192.0.2.2" {
+		t.Errorf("Got %+v and %q for an answer with an address", r, text(b.use.Found()))
+	}
+}
+
 // A plugin that hangs holds up nobody, and is not asked a second time meanwhile.
 func TestAPluginThatHangs(t *testing.T) {
 	b := newBench(t)
