@@ -42,6 +42,12 @@ func (f *Found) same(g *Found) bool {
 		f.Now[0].equal(&g.Now[0]) && f.Now[1].equal(&g.Now[1])
 }
 
+// says tells that what was found is the same, but perhaps for how long it may be held and who is asked.
+func (f *Found) says(g *Found) bool {
+	return f.Answered && g.Answered && f.NXDomain == g.NXDomain &&
+		slices.Equal(f.Now[0].Addrs, g.Now[0].Addrs) && slices.Equal(f.Now[1].Addrs, g.Now[1].Addrs)
+}
+
 func (f *Family) equal(g *Family) bool {
 	return f.TTL == g.TTL && slices.Equal(f.Addrs, g.Addrs) && slices.Equal(f.CNAMEs, g.CNAMEs)
 }

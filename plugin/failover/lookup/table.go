@@ -144,7 +144,9 @@ func (t *Table) learn(key Key, found Found, now time.Time) {
 			family.TTL = e.lives[f].see(family.TTL, now)
 		}
 	}
-	found.Since = now
+	if found.Since = now; found.says(old) {
+		found.Since = old.Since
+	}
 	if found.Last = old.Last; found.Any() {
 		found.Last = found.Now
 	}

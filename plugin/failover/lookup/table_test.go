@@ -36,6 +36,22 @@ func TestO03_WhatIsKnownStaysWhileItIsUsed(t *testing.T) {
 	}
 }
 
+// Since says since when there are these addresses, whoever else was asked meanwhile.
+func TestSinceIsThatOfTheAddresses(t *testing.T) {
+	b := newBench(t)
+	b.look(writes(0, name+" 60 A 192.0.2.1"))
+	since := b.use.Found().Since
+	b.look(writes(dns.RcodeRefused))
+	b.look(writes(0, name+" 90 A 192.0.2.1"))
+	if got := b.use.Found(); !got.Since.Equal(since) || got.Now[0].TTL != 90 {
+		t.Errorf("Got %+v, want what was found at %s", got, since)
+	}
+	b.look(writes(0, name+" 90 A 192.0.2.2"))
+	if got := b.use.Found(); !got.Since.After(since) {
+		t.Errorf("Other addresses are known since %s", got.Since)
+	}
+}
+
 // A Prober is told of other plugins, until it is not interested any more.
 func TestProbersAreToldOfOtherPlugins(t *testing.T) {
 	b := newBench(t)
