@@ -237,7 +237,7 @@ func (o *outside) take(now *lookup.Found) {
 		for i, addr := range last.Addrs {
 			o.values[f][i] = addressRecord(owner, addr, last.TTL)
 		}
-		if now.Any() {
+		if len(now.Now[f].Addrs) > 0 { // CNAMEs to nothing say no more than the first one does, and have no TTL
 			shown.Records[f] = append(chain, o.values[f]...)[: len(chain)+len(last.Addrs) : len(chain)+len(last.Addrs)]
 		}
 	}

@@ -464,6 +464,15 @@ func TestD03_Elsewhere(t *testing.T) {
 			t.Errorf("A shared slice of %d has capacity %d", len(rrs), cap(rrs))
 		}
 	}
+	found = foundOf("192.0.2.1", nil)
+	found.Now[0].CNAMEs, found.Now[1].CNAMEs = []string{"a.example.com."}, []string{"a.example.com."}
+	found.Last = found.Now
+	w.known[name] = found
+	w.Found(name)
+	w.Update(nil, w.now)
+	if rrs := w.Elsewhere(name).Records[1]; len(rrs) != 0 {
+		t.Errorf("CNAMEs to nothing are shown: %v", rrs)
+	}
 	w.Withhold = true
 	if got, want := texts(), " nxdomain=false nobody=false"; got != want {
 		t.Errorf("Withheld: got %q, want %q", got, want)
