@@ -27,6 +27,9 @@ func (c *candidate) outside(target *zone.Situation) string {
 	switch {
 	case c.reason.State == policy.Absent:
 		c.note("R18")
+		if !found.Any() {
+			return "had an address of the other type only: " + c.explainer.foundOf(o.Name, found)
+		}
 		return "has an address of the other type only: " + c.explainer.foundOf(o.Name, found)
 	case !c.now.Inputs[c.record].Passed:
 		c.note("A04")

@@ -172,7 +172,10 @@ var (
 //	never answered                           not usable: the next tier, and SERVFAIL where there is none
 //	healthy          of the family           Alive, with those
 //	healthy          of the other only       Absent
-//	any              none                    Dead and Empty
+//	any              none, of a family       Dead and Empty
+//	                 that it had last
+//	any              none, of the other      Absent: or an IPv4-only name that goes would make AAAA fail, and raise an
+//	                 family                  alarm, where a name beside it has nothing but IPv4 addresses either
 //	unhealthy        of the family           Dead; where all is down, those are served
 //
 // "Healthy" is the check, which fails when there is no answer, and so by fall and rise. What an answer says counts at
@@ -196,6 +199,8 @@ func (s *Set) evaluateOutside(status func(leaf int) health.Status) (changed, par
 		switch {
 		case !now.Answered:
 			plans[f] = notKnown
+		case !now.Any() && len(now.Last[f].Addrs) == 0 && len(now.Last[1-f].Addrs) > 0:
+			plans[f] = otherOnly
 		case !now.Any():
 			plans[f] = none
 		case !known:

@@ -295,6 +295,31 @@ func TestA08_WhatIsNotKnownYetIsNotRemembered(t *testing.T) {
 	}
 }
 
+// An IPv4-only name that goes leaves nothing down of IPv6, which the name beside it has nothing of either: AAAA would fail
+// while A is answered, and an alarm say that nothing is healthy.
+func TestA08_R18_ANameOfOneFamilyThatGoes(t *testing.T) {
+	const one, other = "one.example.net.", "other.example.net."
+	for _, kind := range []string{"weight 1", "answer"} {
+		w := newWorld(t, kind+" db alias "+one, kind+" db alias "+other, "set db all_down servfail", "static way alias db").start()
+		w.find(one, "192.0.2.1").find(other, "192.0.2.2")
+		var switches []Switch
+		w.Switched = func(s Switch) { switches = append(switches, s) }
+		w.find(one, "nxdomain")
+		for _, label := range []string{"db", "way"} {
+			if four, six := w.answer(label, 0), w.answer(label, 1); four != "192.0.2.2 7" || six != "NODATA 7" {
+				t.Errorf("%s: %s answers %q and %q", kind, label, four, six)
+			}
+		}
+		if len(switches) != 0 {
+			t.Errorf("%s: told %+v", kind, switches)
+		}
+		w.find(other, "none")
+		if four, six := w.answer("db", 0), w.answer("db", 1); four != "SERVFAIL" || six != "SERVFAIL" {
+			t.Errorf("%s: with nothing left it answers %q and %q", kind, four, six)
+		}
+	}
+}
+
 // What is not answered for good is unhealthy, and remembered.
 func TestA08_NeverAnsweredIsUnhealthy(t *testing.T) {
 	const name = "db.example.net."
