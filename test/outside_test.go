@@ -210,3 +210,40 @@ func TestA07_NobodyComesAfter(t *testing.T) {
 		t.Errorf("Expected %q in\n%s", want, log)
 	}
 }
+
+// TestA08_NoViewInheritsAnothers takes a view away, so that the block of the other one stands in its place: what was found
+// for the clients of the one must not be answered to those of the other, least of all while nothing can be found for them.
+func TestA08_NoViewInheritsAnothers(t *testing.T) {
+	t.Parallel()
+	u := serveUpstream(t)
+	u.hang.Store(true)
+	const block = `example.org:@DNS@ {
+		bind 127.0.0.1
+		errors
+		%s
+		failover {
+			primary   db alias db.example.net.
+			secondary db 198.51.100.1
+			static    only alias db.example.net.
+			static    generation TXT %d
+		}
+		%s
+	}
+	`
+	inside := fmt.Sprintf(block, "view inside {\nexpr type() in ['A']\n}", 1, "hosts hosts.txt example.net")
+	outside := func(generation int) string { return fmt.Sprintf(block, "", generation, "forward . "+u.Addr) }
+	s := harness.Start(t, inside+outside(1), "hosts.txt", "192.0.2.30 db.example.net\n")
+	for _, name := range []string{"db", "only"} {
+		s.AwaitA(t, harness.Soon, name, "192.0.2.30")
+	}
+	s.SignalReload(t, outside(2), false)
+	harness.Eventually(t, harness.Soon, "the reload", func() bool {
+		return slices.Equal(harness.Answer(s.Ask(t, "generation.example.org.", dns.TypeTXT)), []string{`TXT "2"`})
+	})
+	if got := s.A(t, "db"); got != "198.51.100.1" {
+		t.Errorf("Expected the secondary, got %q", got)
+	}
+	if m := s.Ask(t, "only.example.org.", dns.TypeA); len(m.Answer) != 0 {
+		t.Errorf("Expected none of the other view's addresses, got %v", m)
+	}
+}

@@ -46,6 +46,9 @@ type block struct {
 	// restricted tells that some clients may not ask for some names; it is known only when all plugins are set up, and nil
 	// where that is not so.
 	restricted func() bool
+	// audience tells whom the block is for: its view, if it has one, and the addresses that it listens on. It is known only
+	// when all plugins are set up.
+	audience func() (view string, hosts []string)
 	// notify returns what tells the secondaries of a zone that it has changed, or nil where there are none.
 	notify func() func(zone string) error
 }
@@ -151,6 +154,7 @@ func (g *generation) start() error {
 			return plugin.Error(name, err)
 		}
 	}
+	tellApart(g.blocks)
 	var hooks []webhook.Config
 	for _, b := range g.blocks {
 		for _, w := range b.handler.config.Webhooks {

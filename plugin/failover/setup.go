@@ -43,8 +43,9 @@ func setup(c *caddy.Controller) error {
 	keys := c.ServerBlockKeys
 	generationOf(c).add(block{
 		handler: f, key: strings.Join(keys, " "), keys: keys,
-		listens: func() []listener { return listenersOf(keys, server.ListenHosts) },
-		notify:  func() func(string) error { return notifyBy(server.Handler("transfer")) },
+		listens:  func() []listener { return listenersOf(keys, server.ListenHosts) },
+		audience: func() (string, []string) { return server.ViewName, server.ListenHosts },
+		notify:   func() func(string) error { return notifyBy(server.Handler("transfer")) },
 		// Look-ups in the background are those of nobody, whom acl lets do anything. Where it keeps clients from names, the
 		// target of a CNAME must not get to them by us; they can ask for it themselves.
 		restricted: func() bool { return server.Handler("acl") != nil },

@@ -39,6 +39,17 @@ const NoLeaf = -1
 // one that stays as it is the same over reloads.
 func (c *Config) Via() string { return c.via }
 
+// LookUpVia has the names outside be looked up through the plugins of that name. It is to be called before the checks run.
+func (c *Config) LookUpVia(via string) {
+	c.via = via
+	for _, o := range c.Outside {
+		if o.Leaf != NoLeaf {
+			spec := probe.Spec{Scheme: probe.Lookup, Name: o.Name, Via: via}
+			c.Checks[o.Leaf].Probe = spec.ID()
+		}
+	}
+}
+
 // RefuseOutside refuses aliases to names that nobody can be asked for, since no plugin comes after this one in the
 // server block (statement A07).
 func (c *Config) RefuseOutside() error {
@@ -141,7 +152,7 @@ func (b *builder) outsideTargets(record *Record) {
 // viaKey is under which a Corefile's server blocks are counted by their keys.
 type viaKey struct{}
 
-// viaOf tells server blocks apart: by their keys, and those with the same keys, which have views, by their order.
+// viaOf tells server blocks apart: by their keys, and those with the same keys by their order, until LookUpVia.
 func viaOf(c *caddy.Controller) string {
 	keys := strings.Join(c.ServerBlockKeys, " ")
 	counts, ok := c.Get(viaKey{}).(map[string]int)
