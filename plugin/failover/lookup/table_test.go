@@ -87,6 +87,8 @@ func TestD05_TTLsThatCountDown(t *testing.T) {
 	}{
 		{"counted down from 30, again and again", 5 * time.Second, func(i int) uint32 { return uint32(30 - 5*i%30) }, 500,
 			func(int) uint32 { return 30 }},
+		{"counted down from 61, which no look-up sees", 5 * time.Second, func(i int) uint32 { return uint32(60 - (5*i+1)%60) }, 500,
+			func(int) uint32 { return 59 }},
 		{"counted down from 3600", 5 * time.Second, func(i int) uint32 { return uint32(3600 - 5*i%3600) }, 5000,
 			func(int) uint32 { return 3600 }},
 		{"none", 5 * time.Second, func(int) uint32 { return 0 }, 10, func(int) uint32 { return leastTTL }},
@@ -102,14 +104,16 @@ func TestD05_TTLsThatCountDown(t *testing.T) {
 			}
 		})
 	}
-	var l lifetime
-	l.see(3600, now)
-	var got uint32
-	for i := 1; i < 1000; i++ {
-		got = l.see(60, now.Add(time.Duration(i)*5*time.Second))
-	}
-	if got != 60 {
-		t.Errorf("A TTL that was lowered for good is %d", got)
+	for _, lowered := range []struct{ from, to uint32 }{{3600, 60}, {60, 30}, {20, 5}} {
+		var l lifetime
+		l.see(lowered.from, now)
+		var got uint32
+		for i := 1; i < 1000; i++ {
+			got = l.see(lowered.to, now.Add(time.Duration(i)*5*time.Second))
+		}
+		if got != lowered.to {
+			t.Errorf("A TTL that was lowered for good from %d to %d is %d", lowered.from, lowered.to, got)
+		}
 	}
 }
 
