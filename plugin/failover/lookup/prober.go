@@ -23,9 +23,10 @@ type prober struct {
 	table *Table
 	key   Key
 
-	// busy are the questions that a plugin is still at, though their time is over. There is never a second one.
+	// busy are the chains of which a plugin is still at a question, though its time may be over. It is not asked a second
+	// one; other plugins, those of a reload, are not to be blamed for it.
 	mu   sync.Mutex
-	busy [2]bool
+	busy [2]*Chain
 }
 
 var (
@@ -87,14 +88,14 @@ func (p *prober) both(ctx context.Context, chain *Chain) (replies [2]reply, ok b
 	answers := make(chan answer, len(types))
 	waiting := 0
 	for family, qtype := range types {
-		if !p.begin(family) {
+		if !p.begin(family, chain) {
 			replies[family].fault = "a plugin has been at it since an earlier look-up"
 			continue
 		}
 		waiting++
 		go func() {
 			r := chain.ask(ctx, p.key.Name, qtype)
-			p.end(family)
+			p.end(family, chain)
 			answers <- answer{family, r}
 		}()
 	}
@@ -115,18 +116,20 @@ func (p *prober) both(ctx context.Context, chain *Chain) (replies [2]reply, ok b
 }
 
 // begin tells that a question may be asked, and end that it was answered.
-func (p *prober) begin(family int) bool {
+func (p *prober) begin(family int, chain *Chain) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	free := !p.busy[family]
-	p.busy[family] = true
+	free := p.busy[family] != chain
+	p.busy[family] = chain
 	return free
 }
 
-func (p *prober) end(family int) {
+func (p *prober) end(family int, chain *Chain) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.busy[family] = false
+	if p.busy[family] == chain {
+		p.busy[family] = nil
+	}
 }
 
 // judge keeps what was found, and says what it makes of the look-up.

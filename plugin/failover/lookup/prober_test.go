@@ -294,6 +294,27 @@ func TestAPluginThatHangs(t *testing.T) {
 	}
 }
 
+// A plugin that hangs for ever does not keep those of a reload from being asked.
+func TestAPluginThatHangsAndAReload(t *testing.T) {
+	b := newBench(t)
+	release, ended := make(chan struct{}), make(chan struct{}, 2)
+	hangs := rest(func(context.Context, dns.ResponseWriter, *dns.Msg) (int, error) {
+		<-release
+		ended <- struct{}{}
+		return dns.RcodeServerFailure, nil
+	})
+	defer b.Serve(key.Via, &Chain{Next: hangs}).Stop()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	b.prober.Probe(ctx)
+	if r := b.look(writes(0, name+" 60 A 192.0.2.1")); r.Outcome != probe.Pass || text(b.use.Found()) != "192.0.2.1" {
+		t.Errorf("Got %+v", r)
+	}
+	close(release)
+	<-ended
+	<-ended
+}
+
 // What was said by plugins that are not those of now counts for nothing.
 func TestOtherPluginsMeanwhile(t *testing.T) {
 	b := newBench(t)
