@@ -124,10 +124,12 @@ func TestC05_ServerRestarts(t *testing.T) {
 	a.Listener.Close()
 	a.CloseClientConnections()
 	w.want(t, probe.Indeterminate, "the API server is away: dial tcp "+address+": connect: connection refused")
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		t.Skip("Somebody else has the address now:", err)
-	}
+	var listener net.Listener
+	eventually(t, "the address again, which an outgoing connection may have for a moment", func() (free bool) {
+		var err error
+		listener, err = net.Listen("tcp", address)
+		return err == nil
+	})
 	again := httptest.NewUnstartedServer(a.Config.Handler)
 	again.Listener.Close()
 	again.Listener, again.TLS = listener, a.TLS.Clone()
