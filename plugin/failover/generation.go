@@ -32,9 +32,9 @@ import (
 // So the new generation acquires its checks before the old one gives them back, and what is in both never stops. A
 // failed new generation is released by the old one. None of the callbacks returns an error: CoreDNS would skip others.
 type generation struct {
-	blocks     []block
-	running    *running
-	restarting atomic.Bool
+	blocks  []block
+	running *running
+	reload  atomic.Pointer[waker] // nil while there is none
 }
 
 type block struct {
@@ -110,10 +110,11 @@ func generationOf(c *caddy.Controller) *generation {
 	g := &generation{running: new(running)}
 	c.Set(generationKey{}, g)
 	c.OnStartup(g.start)
-	c.OnRestart(func() error { g.restarting.Store(true); return nil })
+	c.OnRestart(func() error { g.restart(); return nil })
 	c.OnRestartFailed(func() error { g.restartFailed(); return nil })
 	c.OnShutdown(func() error {
-		if g.restarting.Load() {
+		if w := g.reload.Swap(nil); w != nil {
+			w.end()
 			g.running.release()
 		}
 		return nil
@@ -194,20 +195,37 @@ func (g *generation) start() error {
 	return nil
 }
 
+// restart prepares for a reload, which ends with OnShutdown or restartFailed.
+func (g *generation) restart() {
+	var servers []caddy.ServerListener
+	if i := g.instance(); i != nil {
+		servers = i.Servers()
+	}
+	g.reload.Swap(newWaker(servers)).end()
+}
+
 // restartFailed releases the generation that does not serve: the new one, or this one if CoreDNS took it out of service
 // before a plugin's shutdown failed.
 func (g *generation) restartFailed() {
-	g.restarting.Store(false)
-	for _, instance := range caddy.Instances() {
-		instance.StorageMu.RLock()
-		serves := instance.Storage[generationKey{}] == any(g)
-		instance.StorageMu.RUnlock()
-		if serves {
-			releaseNewer(g.running)
-			return
-		}
+	g.reload.Swap(nil).end()
+	if g.instance() != nil {
+		releaseNewer(g.running)
+		return
 	}
 	g.running.release()
+}
+
+// instance is the one that serves the generation; nil when CoreDNS has none that does.
+func (g *generation) instance() *caddy.Instance {
+	for _, i := range caddy.Instances() {
+		i.StorageMu.RLock()
+		serves := i.Storage[generationKey{}] == any(g)
+		i.StorageMu.RUnlock()
+		if serves {
+			return i
+		}
+	}
+	return nil
 }
 
 // predecessors returns what the newest live generation answers.
