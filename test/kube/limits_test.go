@@ -175,9 +175,6 @@ func (c *Container) reload(t *testing.T) {
 	if r := c.command(t, "kill", c.name, strconv.Itoa(int(syscall.SIGUSR1))); r.Code != 0 {
 		t.Fatalf("Expected a container that takes a signal: %s", r.Err)
 	}
-	// One that hangs is asked where, for the log that a failed test shows.
-	where := time.AfterFunc(50*time.Second, func() { c.command(t, "kill", c.name, strconv.Itoa(int(syscall.SIGQUIT))) })
-	defer where.Stop()
 	harness.Eventually(t, time.Minute, "the end of a reload", func() bool { return c.Log.Count(done, failed) > before })
 	if c.Log.Count(failed) > 0 {
 		t.Error("Expected the reload to succeed")
