@@ -2,6 +2,7 @@ package zone
 
 import (
 	"net/netip"
+	"slices"
 	"sync/atomic"
 
 	"github.com/seed-a19ac2b6/failover/health"
@@ -105,30 +106,49 @@ func (s *Set) Outside() (*corefile.Outside, *lookup.Found) {
 }
 
 // LeadsTo tells that what is answered for a name depends on what was found for a name outside, be it through aliases or
-// CNAMEs.
+// CNAMEs. It looks at each name and each set once, however many ways lead there.
 func (x *Index) LeadsTo(name, outside string) bool {
 	target := x.outside[outside]
-	return target != nil && x.leadsTo(name, target, MaxChain)
-}
-
-func (x *Index) leadsTo(name string, target *Set, depth int) bool {
-	m := x.Match(name)
-	if m.Node == nil || depth == 0 {
+	if target == nil {
 		return false
 	}
-	for s := m.Node.set; s != nil; s = s.sibling {
-		if s.below(target) {
+	names, sets := map[string]bool{}, map[*Set]bool{}
+	next := []string{name}
+	for range MaxChain {
+		var targets []string
+		for _, n := range next {
+			m := x.Match(n)
+			if m.Node == nil || names[n] {
+				continue
+			}
+			names[n] = true
+			for s := m.Node.set; s != nil; s = s.sibling {
+				if s.leadsTo(target, sets) {
+					return true
+				}
+			}
+			targets = append(targets, m.Node.cnameTargets()...)
+		}
+		if slices.Contains(targets, target.Config.Name) {
 			return true
 		}
+		next = targets
 	}
-	cname := m.Node.CNAME()
-	if cname == nil {
+	return false
+}
+
+// leadsTo tells that the set is the target, or that an alias of it leads there. It leaves out those that were seen.
+func (s *Set) leadsTo(target *Set, seen map[*Set]bool) bool {
+	if s == target {
+		return true
+	}
+	if seen[s] || s.links == nil {
 		return false
 	}
-	for _, r := range cname.Config.Records {
-		for _, rr := range r.Values(0) {
-			next := rr.(*dns.CNAME).Target
-			if next == target.Config.Name || x.leadsTo(next, target, depth-1) {
+	seen[s] = true
+	for _, families := range s.links.targets {
+		for _, t := range families {
+			if t != nil && t.leadsTo(target, seen) {
 				return true
 			}
 		}
@@ -136,19 +156,19 @@ func (x *Index) leadsTo(name string, target *Set, depth int) bool {
 	return false
 }
 
-// below tells that an alias of the set leads to the target, or to a set of which that is below.
-func (s *Set) below(target *Set) bool {
-	if s.links == nil {
-		return false
+// cnameTargets are the targets of the CNAMEs of a node, of all of which one may be answered.
+func (n *Node) cnameTargets() []string {
+	set := n.CNAME()
+	if set == nil {
+		return nil
 	}
-	for _, families := range s.links.targets {
-		for _, t := range families {
-			if t != nil && (t == target || t.below(target)) {
-				return true
-			}
+	var targets []string
+	for _, r := range set.Config.Records {
+		for _, rr := range r.Values(0) {
+			targets = append(targets, rr.(*dns.CNAME).Target)
 		}
 	}
-	return false
+	return targets
 }
 
 // isOutside tells that the set stands for a name outside the record sets.

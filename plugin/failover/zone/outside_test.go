@@ -438,6 +438,23 @@ func TestA08_LeadsTo(t *testing.T) {
 	}
 }
 
+// A name was looked at again for every way to it, and of these there are as many as there are orders of the names.
+func TestA08_LeadsToLooksAtANameOnce(t *testing.T) {
+	const name = "db.example.net."
+	const names = 40
+	lines := []string{"static way alias " + name}
+	for from := range names {
+		for to := range names {
+			if from != to {
+				lines = append(lines, fmt.Sprintf("weight 1 c%d CNAME c%d", from, to))
+			}
+		}
+	}
+	if newWorld(t, lines...).start().LeadsTo("c0.example.org.", name) {
+		t.Error("It leads there")
+	}
+}
+
 // What if a look-up failed: only who asks sees it.
 func TestA08_WhatIf(t *testing.T) {
 	const name = "db.example.net."
