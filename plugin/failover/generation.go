@@ -107,6 +107,7 @@ func generationOf(c *caddy.Controller) *generation {
 	if g, ok := c.Get(generationKey{}).(*generation); ok {
 		return g
 	}
+	hook()
 	g := &generation{running: new(running)}
 	c.Set(generationKey{}, g)
 	c.OnStartup(g.start)
@@ -273,6 +274,13 @@ func (g *running) giveWay() {
 		r.index.Overtake(last, time.Now())
 		r.open()
 	}
+}
+
+// hook has CoreDNS call instanceServes. It is asked at each load since it forgets all its hooks on SIGUSR1, and when it
+// has not, it panics.
+func hook() {
+	defer func() { _ = recover() }()
+	caddy.RegisterEventHook(name, instanceServes)
 }
 
 // instanceServes is told by CoreDNS that questions come to an instance; there is no callback for that which a plugin

@@ -16,10 +16,7 @@ const name = "failover"
 
 var log = clog.NewWithPlugin(name)
 
-func init() {
-	plugin.Register(name, setup)
-	caddy.RegisterEventHook(name, instanceServes)
-}
+func init() { plugin.Register(name, setup) }
 
 func setup(c *caddy.Controller) error {
 	config, err := corefile.Parse(c)
