@@ -503,6 +503,28 @@ func TestShuffledAnswersHoldEveryRecordOnce(t *testing.T) {
 	}
 }
 
+// Letters' case makes no other record of a name, and does of a text (RFC 4343, section 3, and RFC 2181, section 5).
+func TestAnswersHoldNoNameInTwoSpellings(t *testing.T) {
+	fx := load(t, `failover {
+		static all MX "10 mx1" "20 mx2"
+		static all MX "10 MX1"
+		answer one MX "10 MX2"
+		answer two MX alias all
+		answer two MX alias one
+		answer two MX "20 mx2"
+		static txt TXT a A
+		static txt TXT a
+	}`)
+	for name, want := range map[string]int{"all": 2, "two": 3} {
+		if m, _ := fx.ask(name+".example.org.", dns.TypeMX); len(m.Answer) != want {
+			t.Errorf("%s: got %d records, want %d: %v", name, len(m.Answer), want, m.Answer)
+		}
+	}
+	if m, _ := fx.ask("txt.example.org.", dns.TypeTXT); len(m.Answer) != 2 {
+		t.Errorf("txt: got %d records, want 2: %v", len(m.Answer), m.Answer)
+	}
+}
+
 // The dnssec plugin keeps signatures by the text of what it signed: what it signs must not differ for no reason.
 func TestSignedAnswersHaveOneOrderAndSmallLetters(t *testing.T) {
 	fx := load(t, `failover {

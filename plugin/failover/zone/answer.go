@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"slices"
+	"strings"
 
 	"github.com/seed-a19ac2b6/failover/policy"
 
@@ -200,6 +201,10 @@ func shuffle(room []dns.RR, d *Draw) []dns.RR {
 	}
 	return room
 }
+
+// folded is equal for records that are the same. Others may share it: of the letters' case in the data only dns.IsDuplicate
+// knows whether it matters, as it does in a TXT record and not in the name of an MX.
+func folded(rr dns.RR) string { return strings.ToLower(rr.String()) }
 
 func holds(rrs []dns.RR, rr dns.RR) bool {
 	for _, other := range rrs {

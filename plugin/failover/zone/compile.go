@@ -183,7 +183,7 @@ func records(b *branch) int {
 	return most * max(1, b.plan.Take)
 }
 
-// overlaps tells whether two choices of a branch can bring the same record.
+// overlaps tells whether two choices of a branch may bring the same record.
 func overlaps(leaves []leaf) bool {
 	seen := make(map[string]bool)
 	for i := range leaves {
@@ -191,7 +191,7 @@ func overlaps(leaves []leaf) bool {
 			return true
 		}
 		for _, rr := range leaves[i].rrs {
-			text := rr.String()
+			text := folded(rr)
 			if seen[text] {
 				return true
 			}

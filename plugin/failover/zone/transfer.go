@@ -134,10 +134,10 @@ func each(b *branch, odds float64, fn func(rrs []dns.RR, odds float64)) {
 // likeliest is the CNAME that is answered most often; among equals, the first. A choice of CNAMEs is one record each.
 func likeliest(b *branch) (best []dns.RR) {
 	sums := make(map[string]float64)
-	each(b, 1, func(rrs []dns.RR, odds float64) { sums[rrs[0].String()] += odds })
+	each(b, 1, func(rrs []dns.RR, odds float64) { sums[folded(rrs[0])] += odds })
 	most := 0.0
 	each(b, 1, func(rrs []dns.RR, _ float64) {
-		if sum := sums[rrs[0].String()]; sum > most {
+		if sum := sums[folded(rrs[0])]; sum > most {
 			best, most = rrs, sum
 		}
 	})
@@ -159,16 +159,17 @@ func oneTTL(rrs []dns.RR) []dns.RR {
 	return rrs
 }
 
-// distinct leaves each record out that came before. Records of one RRset and TTL are equal when their texts are.
+// distinct leaves each record out that came before.
 func distinct(rrs []dns.RR) []dns.RR {
 	if len(rrs) < 2 {
 		return rrs
 	}
-	seen := make(map[string]bool, len(rrs))
+	seen := make(map[string][]dns.RR, len(rrs))
 	own := make([]dns.RR, 0, len(rrs))
 	for _, rr := range rrs {
-		if text := rr.String(); !seen[text] {
-			seen[text] = true
+		text := folded(rr)
+		if before := seen[text]; !holds(before, rr) {
+			seen[text] = append(before, rr)
 			own = append(own, rr)
 		}
 	}
