@@ -112,19 +112,25 @@ func Proven(set *Set, inputs []Input, family int) bool {
 }
 
 // completed gives a family that nothing is there of, ever or as things stand, a share in what AllDown says of the whole
-// set: with nothing healthy in the other family, it is all down too. "last" is what the set then answered for it.
+// set: with nothing healthy in the other family, it is all down too, and else it is empty. "last" is what the set then
+// answered for it.
 func completed(set *Set, decision Decision, last [Families]*Plan) Decision {
-	switch set.AllDown {
-	case Fixed, ServFail, Refuse, Next, Last:
-	default:
-		return decision // an empty answer would stay empty
-	}
 	down, up := false, false
 	for f := range set.Families {
 		if plan := decision.Plans[f]; plan != nil {
 			down = down || plan.AllDown
 			up = up || !plan.AllDown && plan.Status != Absent
 		}
+	}
+	for f, plan := range decision.Plans[:set.Families] {
+		if up && plan != nil && plan.AllDown && plan.Void {
+			decision.Plans[f] = &Plan{Outcome: AnswerNoData, Status: Absent}
+		}
+	}
+	switch set.AllDown {
+	case Fixed, ServFail, Refuse, Next, Last:
+	default:
+		return decision // an empty answer would stay empty
 	}
 	for f, plan := range decision.Plans[:set.Families] {
 		if plan != nil && (plan.AllDown || plan.Status != Absent) {
@@ -236,7 +242,7 @@ func decideFamily(set *Set, inputs []Input, family int, last *Plan) *Plan {
 	case len(present) == 0:
 		return &Plan{Outcome: AnswerNoData, Status: Absent}
 	}
-	return allDown(set.AllDown, last, func() *Plan {
+	return fallen(set, inputs, family, last, func() *Plan {
 		if len(filled) > 0 {
 			return choose(set, inputs, family, filled)
 		}
@@ -244,6 +250,19 @@ func decideFamily(set *Set, inputs []Input, family int, last *Plan) *Plan {
 		plan.Empty = true
 		return plan
 	})
+}
+
+// fallen is the plan of a set of which nothing is healthy in a family.
+func fallen(set *Set, inputs []Input, family int, last *Plan, serve func() *Plan) *Plan {
+	plan := allDown(set.AllDown, last, serve)
+	plan.Void = set.AllDown != Last || last == nil
+	for r := range inputs {
+		if state(set, r, family, &inputs[r]) == Dead {
+			inner := inputs[r].Families[family].Inner
+			plan.Void = plan.Void && inner != nil && inner.Void
+		}
+	}
+	return plan
 }
 
 // empty tells that a record has nothing to answer with, and so no share in what is answered when all is down.

@@ -43,7 +43,7 @@ func decideFailover(set *Set, inputs []Input, memory Memory, now time.Time) (Dec
 		if active >= 0 && state(set, active, f, &inputs[active]) == Absent {
 			return tierPlan(set, inputs, f, active) // as it is while the tier is healthy
 		}
-		return allDown(set.AllDown, memory.last[f], func() *Plan { return servedTier(set, inputs, f, served) })
+		return fallen(set, inputs, f, memory.last[f], func() *Plan { return servedTier(set, inputs, f, served) })
 	}), memory.last), memory
 }
 

@@ -40,6 +40,9 @@ type Plan struct {
 	// Empty tells that nothing is there to be answered, not even where all count as healthy: of a name that others answer
 	// for (A08), and of what leads to such only. It is Dead, and served after all else.
 	Empty bool
+	// Void tells that it is Dead for nothing but this: what it leads to is names that others answer for, of which none is
+	// known to have anything of the family. Where the other family is healthy such a family is an empty one.
+	Void bool
 	// Shuffled tells that the order of the answer is random too (multivalue, static).
 	Shuffled bool
 	// Take is how many choices one answer takes: 1 (use Draw), or more (use Shuffle).
@@ -118,7 +121,8 @@ func (p *Plan) Equal(q *Plan) bool {
 		return true
 	}
 	if p == nil || q == nil || p.Outcome != q.Outcome || p.Status != q.Status || p.AllDown != q.AllDown ||
-		p.Empty != q.Empty || p.Take != q.Take || len(p.Choices) != len(q.Choices) || len(p.sums) != len(q.sums) {
+		p.Empty != q.Empty || p.Void != q.Void || p.Take != q.Take ||
+		len(p.Choices) != len(q.Choices) || len(p.sums) != len(q.sums) {
 		return false
 	}
 	for i, sum := range p.sums {

@@ -181,7 +181,7 @@ var (
 	lastSeen = &policy.Plan{Status: policy.Dead, AllDown: true, Take: 1, Choices: make([]policy.Choice, 1)}
 	// Of the family there is nothing, and of the other one there is.
 	otherOnly = &policy.Plan{Outcome: policy.AnswerNoData, Status: policy.Absent}
-	none      = &policy.Plan{Outcome: policy.AnswerNoData, Status: policy.Dead, AllDown: true, Empty: true}
+	none      = &policy.Plan{Outcome: policy.AnswerNoData, Status: policy.Dead, AllDown: true, Empty: true, Void: true}
 	// To say that there are no addresses would be a guess.
 	notKnown = &policy.Plan{Outcome: policy.AnswerServFail, Status: policy.Dead, AllDown: true, Empty: true}
 )
@@ -192,8 +192,9 @@ var (
 //	never answered                           not usable: the next tier, and SERVFAIL where there is none
 //	healthy          of the family           Alive, with those
 //	healthy          of the other only       Absent
-//	any              none, of a family       Dead and Empty
-//	                 that it had last
+//	any              none, of a family       Dead, Empty and Void
+//	                 that it had last, or
+//	                 where it never had any
 //	any              none, of the other      Absent: or an IPv4-only name that goes would make AAAA fail, and raise an
 //	                 family                  alarm, where a name beside it has nothing but IPv4 addresses either
 //	unhealthy        of the family           Dead; where all is down, those are served

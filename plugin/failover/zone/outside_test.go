@@ -320,6 +320,39 @@ func TestA08_R18_ANameOfOneFamilyThatGoes(t *testing.T) {
 	}
 }
 
+// A name that never had an address, or had some of both families, says nothing of the family that its neighbour lacks.
+func TestA08_R18_ANameWithoutAddressesBesideOneFamily(t *testing.T) {
+	const name = "db.example.net."
+	for _, had := range []string{"", "192.0.2.9 2001:db8::9"} {
+		for _, kind := range []string{"weight 1", "answer"} {
+			for _, down := range []string{"servfail", "refuse", "next", "answer 203.0.113.9 2001:db8:2::9", "nodata", "serve"} {
+				w := newWorld(t,
+					kind+" four alias "+name, kind+" four 198.51.100.1 check up", "set four all_down "+down,
+					kind+" six 2001:db8::1 check up", kind+" six alias "+name, "set six all_down "+down,
+					"primary in alias "+name, "set in all_down "+down,
+					kind+" tree alias in", kind+" tree 198.51.100.1 check up", "set tree all_down "+down,
+				).start()
+				if had != "" {
+					w.find(name, had)
+				}
+				w.find(name, "nxdomain")
+				for _, row := range [][3]string{
+					{"four", "198.51.100.1 7", "NODATA 7"}, {"six", "NODATA 7", "2001:db8::1 7"},
+					{"tree", "198.51.100.1 7", "NODATA 7"},
+				} {
+					if four, six := w.answer(row[0], 0), w.answer(row[0], 1); four != row[1] || six != row[2] {
+						t.Errorf("%s, all_down %s, had %q: %s answers %q and %q", kind, down, had, row[0], four, six)
+					}
+				}
+				w.put(fails, "up")
+				if six := w.answer("four", 1); down == "servfail" && six != "SERVFAIL" {
+					t.Errorf("%s, had %q: with nothing healthy the family that nothing is there of is answered %q", kind, had, six)
+				}
+			}
+		}
+	}
+}
+
 // What is not answered for good is unhealthy, and remembered.
 func TestA08_NeverAnsweredIsUnhealthy(t *testing.T) {
 	const name = "db.example.net."
