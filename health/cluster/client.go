@@ -11,6 +11,7 @@ import (
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 	discovery "k8s.io/client-go/kubernetes/typed/discovery/v1"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/transport"
 	"k8s.io/client-go/util/connrotation"
 )
 
@@ -31,6 +32,9 @@ func newClient(config *rest.Config) (*client, error) {
 	config.WarningHandlerWithContext = rest.NoWarnings{}
 	// Each feed is held back by itself; this bounds all of them together.
 	config.QPS, config.Burst = 50, 200
+	if err := followToken(config); err != nil {
+		return nil, err
+	}
 	tls, err := rest.TLSConfigFor(config)
 	if err != nil {
 		return nil, err
@@ -51,6 +55,34 @@ func newClient(config *rest.Config) (*client, error) {
 	})
 	return c, err
 }
+
+// followToken has a token that is in a file of its own read from there. Client-go by itself would read it once a minute,
+// and go on with one that is refused for as long.
+func followToken(config *rest.Config) error {
+	if config.BearerTokenFile == "" {
+		return nil
+	}
+	source := transport.NewCachedFileTokenSource(config.BearerTokenFile)
+	if _, err := source.Token(); err != nil {
+		return err
+	}
+	config.BearerToken, config.BearerTokenFile = "", ""
+	config.Wrap(transport.ResettableTokenSourceWrapTransport(source))
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(request *http.Request) (*http.Response, error) {
+			if _, err := source.Token(); err != nil {
+				return nil, &configError{err} // it is our file that is wrong, and not the server's answer
+			}
+			return next.RoundTrip(request)
+		})
+	})
+	return nil
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+// RoundTrip implements http.RoundTripper.
+func (r roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return r(request) }
 
 // close ends all connections, and with them what is still asked over them.
 func (c *client) close() {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -353,4 +354,42 @@ func TestFeed_NewCredentials(t *testing.T) {
 	})
 	a.put(sliceOf("db-1", "unready"))
 	w.want(t, probe.Fail, "its only endpoint is not ready")
+}
+
+// A token in a file of its own that is refused is read again at once, and not within a minute as else.
+func TestFeed_RefusedTokenFile(t *testing.T) {
+	t.Parallel()
+	a := newAPIServer(t)
+	a.put(sliceOf("db-1", "ready"))
+	path := a.kubeconfig(t, "none")
+	token := filepath.Join(filepath.Dir(path), "token")
+	write := func(path, text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(path, strings.Replace(string(text), "{token: none}", "{tokenFile: token}", 1))
+	write(token, "old\n")
+	w := follow(t, newClusters(t, nil), probe.Spec{Kubeconfig: path})
+	w.want(t, probe.Pass, "1 of 1 endpoints are ready")
+	eventually(t, "a watch", func() bool { _, _, watching := a.counts(); return watching == 1 })
+
+	write(token, "")
+	a.instead(func(w http.ResponseWriter, _ *http.Request) {
+		status(w, http.StatusUnauthorized, meta.StatusReasonUnauthorized)
+	})
+	w.want(t, probe.Indeterminate, fmt.Sprintf("the API server is away: read empty token from file %q", token))
+	write(token, "new\n")
+	a.instead(nil)
+	w.want(t, probe.Pass, "1 of 1 endpoints are ready") // client-go by itself would take 50 s
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.seen[0] != "Bearer old" || a.seen[len(a.seen)-1] != "Bearer new" {
+		t.Errorf("It came with %q", a.seen)
+	}
 }
