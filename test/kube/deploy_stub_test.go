@@ -16,12 +16,14 @@ import (
 	"github.com/seed-a19ac2b6/failover/test/harness"
 )
 
-// TestStubZones runs stock CoreDNS with each of the server blocks that are shipped, and asks it for a name of ours.
+// TestStubZones runs stock CoreDNS with each of the server blocks that are shipped, and asks it for a name of ours. None
+// holds an answer, so that none is older than health is.
 func TestStubZones(t *testing.T) {
 	run(t, "ip", "addr", "add", "169.254.20.10/32", "dev", "lo")
 	t.Cleanup(func() { run(t, "ip", "addr", "del", "169.254.20.10/32", "dev", "lo") })
 	ours := harness.Start(t, `app.example.org:@DNS@ {
     bind 127.0.0.1
+    prometheus 127.0.0.1:@METRICS@
     failover {
         static www 192.0.2.1
     }
@@ -42,6 +44,7 @@ func TestStubZones(t *testing.T) {
 				t.Error("Expected the address that stands for that of the Service")
 			}
 			harness.Launch{Addr: c.at, Binary: os.Getenv(stockBinary)}.Start(t, corefile)
+			before := max(0, ours.Metric(t, "coredns_dns_requests_total"))
 			for _, network := range []string{"udp", "tcp"} {
 				m := new(dns.Msg).SetQuestion("www.app.example.org.", dns.TypeA)
 				client := dns.Client{Net: network, Timeout: harness.Soon}
@@ -50,6 +53,9 @@ func TestStubZones(t *testing.T) {
 					t.Errorf("%s: Expected the address of ours, got %v, %v", network, got, err)
 				}
 			}
+			harness.Eventually(t, harness.Soon, "each question to have come to ours, since nothing holds answers", func() bool {
+				return ours.Metric(t, "coredns_dns_requests_total")-before == 2
+			})
 		})
 	}
 	config := object[core.ConfigMap](t, shippedFile(t, "stub-zones/kube-dns.yaml"), "ConfigMap", "kube-dns")
