@@ -4,6 +4,7 @@ package kube
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -89,4 +90,41 @@ func TestA08_NamesOfTheCluster(t *testing.T) {
 	await("pods", "all endpoints", "A 10.1.0.11", "A 10.1.0.12", "A 10.1.0.13")
 	p.Kubectl(t, "delete", "service", "-n", ns, "db")
 	await("db", "the secondary when the Service is gone", "A 198.51.100.1")
+}
+
+// TestA08_NamesOfTheClusterFromBeside has an alias to a name that another server answers for, the cluster's DNS: the line
+// `forward cluster.local ADDRESS` that the page of deploy/kubernetes gives a server of its own.
+func TestA08_NamesOfTheClusterFromBeside(t *testing.T) {
+	p := Shared(t)
+	ns := p.Namespace(t)
+	p.ServiceAccount(t, ns, "coredns")
+	address := p.Service(t, ns, "web")
+	cluster := harness.Launch{
+		By:     p.InCluster(t, ns, p.ServiceAccountToken(t, ns, "coredns")),
+		Binary: os.Getenv(stockBinary),
+	}.Start(t, `.:@DNS@ {
+    bind 127.0.0.1
+    kubernetes cluster.local
+}
+`)
+	s := harness.Start(t, `app.example.org:@DNS@ {
+    bind 127.0.0.1
+    errors
+    forward cluster.local `+cluster.Addr+`
+    failover {
+        ttl 30s 1s
+        primary   www alias web.`+ns+`.svc.cluster.local.
+        secondary www 198.51.100.1
+    }
+}
+`)
+	await := func(want string) {
+		t.Helper()
+		harness.Eventually(t, 2*harness.Soon, "www to answer "+want, func() bool {
+			return s.Addresses(t, "www.app.example.org.", dns.TypeA) == want
+		})
+	}
+	await(address)
+	p.Kubectl(t, "delete", "service", "-n", ns, "web")
+	await("198.51.100.1")
 }
