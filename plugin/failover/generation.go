@@ -4,7 +4,6 @@ import (
 	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 	"weak"
 
@@ -30,11 +29,12 @@ import (
 //	SIGTERM                                OnShutdown, OnFinalShutdown, then answers until lameduck is over
 //
 // So the new generation acquires its checks before the old one gives them back, and what is in both never stops. A
-// failed new generation is released by the old one. None of the callbacks returns an error: CoreDNS would skip others.
+// failed new generation is released by the old one. No callback but OnRestart and OnStartup returns an error: CoreDNS
+// would skip others.
 type generation struct {
 	blocks  []block
 	running *running
-	reload  atomic.Pointer[waker] // nil while there is none
+	reload  reload
 }
 
 type block struct {
@@ -111,11 +111,10 @@ func generationOf(c *caddy.Controller) *generation {
 	g := &generation{running: new(running)}
 	c.Set(generationKey{}, g)
 	c.OnStartup(g.start)
-	c.OnRestart(func() error { g.restart(); return nil })
+	c.OnRestart(g.restart)
 	c.OnRestartFailed(func() error { g.restartFailed(); return nil })
 	c.OnShutdown(func() error {
-		if w := g.reload.Swap(nil); w != nil {
-			w.end()
+		if g.reload.replaced() {
 			g.running.release()
 		}
 		return nil
@@ -197,18 +196,21 @@ func (g *generation) start() error {
 }
 
 // restart prepares for a reload, which ends with OnShutdown or restartFailed.
-func (g *generation) restart() {
-	var servers []caddy.ServerListener
-	if i := g.instance(); i != nil {
-		servers = i.Servers()
-	}
-	g.reload.Swap(newWaker(servers)).end()
+func (g *generation) restart() error {
+	return g.reload.begin(func() []caddy.ServerListener {
+		if i := g.instance(); i != nil {
+			return i.Servers()
+		}
+		return nil
+	})
 }
 
 // restartFailed releases the generation that does not serve: the new one, or this one if CoreDNS took it out of service
 // before a plugin's shutdown failed.
 func (g *generation) restartFailed() {
-	g.reload.Swap(nil).end()
+	if !g.reload.failed() {
+		return
+	}
 	if g.instance() != nil {
 		releaseNewer(g.running)
 		return

@@ -35,7 +35,7 @@ func init() {
 	plugin.Register("trip", stumble)
 	plugin.Register("stumble", stumble)
 	plugin.Register("other", others)
-	if err := dnsserver.SetDirectives([]string{"trip", "freeze", name, "stumble", "other"}); err != nil {
+	if err := dnsserver.SetDirectives([]string{"trip", "freeze", "again", name, "stumble", "other"}); err != nil {
 		panic(err)
 	}
 }
