@@ -67,6 +67,19 @@ func corpus(tb testing.TB, folder string) map[string]string {
 	return texts
 }
 
+// What follows a comment within a word counts again, as README warns: so Caddy reads its files.
+func TestACommentWithinAWordEndsWithIt(t *testing.T) {
+	configs, err := parseText("Corefile", "example.org {\nfailover {\nstatic a 192.0.2.1#was 192.0.2.2\nstatic b 192.0.2.1 #was 192.0.2.2\n}\n}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []int{2, 1} {
+		if got := len(configs[0].Zones[0].Sets[i].Records[0].Values(0)); got != want {
+			t.Errorf("Got %d values in line %d, want %d", got, i+1, want)
+		}
+	}
+}
+
 // soundConfig checks what holds for every Config.
 func soundConfig(tb testing.TB, config *Config) {
 	tb.Helper()
