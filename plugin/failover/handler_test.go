@@ -305,6 +305,10 @@ func TestD06_ANYIsMinimal(t *testing.T) {
 		t.Errorf("Got %v", m.Answer)
 	}
 	fx.want("nope.example.org.", dns.TypeANY, "NXDOMAIN")
+	fx.want("er.txt.example.org.", dns.TypeANY, "NODATA") // there are names below it only
+	if m, _ = fx.ask("cn.example.org.", dns.TypeANY); len(m.Answer) != 1 || m.Answer[0].Header().Rrtype != dns.TypeCNAME {
+		t.Errorf("Got %v", m.Answer)
+	}
 }
 
 func TestD10_TTLSettledAndUnsettled(t *testing.T) {
