@@ -28,7 +28,7 @@ const exitHelp = `Exit codes:
     3    the server, or the name server of a drill, cannot be reached
     4    in a drill the answers did not move, or did not come back
     5    check --strict: there are warnings and no errors
-    130  ended by a signal`
+    130  ended by a signal; --follow and --watch, which go on until then, end with 0`
 
 // usageError is a mistake of the command line.
 type usageError struct{ error }
