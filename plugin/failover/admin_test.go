@@ -361,6 +361,31 @@ func TestDrill(t *testing.T) {
 	}
 }
 
+// A switch for a whole region is beside the check of its own on the line of every record there. A drill of one of them
+// leaves the region alone, as it would else do without the other sets, or be refused for them.
+func TestADrillLeavesTheSharedCheckAlone(t *testing.T) {
+	i, o := operate(t, "check web http://:80/ "+quickCheck+"\ncheck eu manual\n"+
+		"primary www 192.0.2.1 192.0.2.2 check eu web\nsecondary www 192.0.2.3\n"+
+		"primary app alias www check web2 eu\nsecondary app 192.0.2.4\ncheck web2 manual\n"+
+		"primary lone 192.0.2.5 check eu\n")
+	defer i.end(t)
+	o.untilOn("www.example.org", "primary")
+	for name, want := range map[string][]string{
+		"www": {"web@http://192.0.2.1:80/", "web@http://192.0.2.2:80/"},
+		"app": {"web2"},
+	} {
+		var dry api.Drill
+		o.do("POST", "/v1/drills?dry_run=true", fmt.Sprintf(`{"name":"%s.example.org","author":"ops"}`, name), http.StatusOK, &dry)
+		forced := make([]string, 0, len(want))
+		for _, m := range dry.Manual {
+			forced = append(forced, m.Checks)
+		}
+		if !slices.Equal(forced, want) || len(dry.Down) != 0 {
+			t.Errorf("A drill of %s forces %q, want %q: %+v", name, forced, want, dry)
+		}
+	}
+}
+
 // A name is found however it is written.
 func TestDrillOfANameThatIsWrittenOtherwise(t *testing.T) {
 	i, o := operate(t, "check flag manual\nprimary a+b 192.0.2.1 check flag\nsecondary a+b 192.0.2.2\n"+

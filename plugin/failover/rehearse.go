@@ -27,18 +27,58 @@ type rehearsal struct {
 // rehearsedMost is how many sets a rehearsal looks at.
 const rehearsedMost = 1000
 
-// rehearse tells what would become of a failover set whose active record is down. There are two ways to bring that about:
-// by the checks that are probed, or by those that the lines name, which may combine others. What changes the least else is
-// taken; the first, if both are alike.
+// way is one to make a record unhealthy.
+type way struct {
+	probed bool // by the checks that are probed, and not by those that the line names, which may combine others
+	only   int  // by this check of the line alone, since all must pass; below zero by all of them
+}
+
+// mostAlone is how many checks of a line are tried alone.
+const mostAlone = 8
+
+// waysTo are those to make a record of a set unhealthy. One check alone may well be shared by fewer sets than all are.
+func waysTo(set *corefile.Set, r *corefile.Record) []way {
+	alone := min(checksOf(set, r), mostAlone)
+	ways := make([]way, 0, 2+2*alone)
+	ways = append(ways, way{probed: true, only: -1}, way{only: -1})
+	for only := range alone {
+		ways = append(ways, way{probed: true, only: only}, way{only: only})
+	}
+	return ways
+}
+
+// checksOf is how many checks the line of a record names, 0 where that is less than two.
+func checksOf(set *corefile.Set, r *corefile.Record) int {
+	if r.Alias != nil {
+		return len(together(r.Alias.Check))
+	}
+	for f := range set.Types() {
+		if checks := r.Checks(f); len(checks) > 0 {
+			return len(together(checks[0])) // it is the same for each value
+		}
+	}
+	return 0
+}
+
+// together are the checks of a line that names several.
+func together(x *health.Expression) []*health.Expression {
+	if x == nil || x.Leaf != health.Unnamed || x.Combination == nil {
+		return nil
+	}
+	return x.Children
+}
+
+// rehearse tells what would become of a failover set whose active record is down. Of the ways to bring that about the one
+// is taken that changes the least else; the first of those that are alike.
 func rehearse(d *directory, e *setEntry, now time.Time) (*rehearsal, error) {
 	record := e.set.Active()
 	if record == nil {
 		return nil, errNoActive
 	}
 	var best *rehearsal
-	for _, probed := range []bool{true, false} {
+	for _, w := range waysTo(e.set.Config, record) {
 		leaves := make(map[int]bool)
-		e.leavesOf(e.set.Config, record, probed, leaves)
+		e.leavesOf(e.set.Config, record, w, leaves)
 		if len(leaves) == 0 {
 			continue
 		}
@@ -76,17 +116,23 @@ func (r *rehearsal) better(other *rehearsal) bool {
 func (r *rehearsal) moves() bool { return r.next != nil && r.next != r.record }
 
 // leavesOf finds the checks by which a record of a set can be made unhealthy.
-func (e *setEntry) leavesOf(set *corefile.Set, r *corefile.Record, probed bool, found map[int]bool) {
+func (e *setEntry) leavesOf(set *corefile.Set, r *corefile.Record, w way, found map[int]bool) {
+	add := func(check *health.Expression) {
+		if all := together(check); w.only >= 0 && w.only < len(all) {
+			check = all[w.only]
+		}
+		e.leavesBelow(check, w.probed, found)
+	}
 	if r.Alias == nil {
 		for f := range set.Types() {
 			for _, check := range r.Checks(f) {
-				e.leavesBelow(check, probed, found)
+				add(check)
 			}
 		}
 		return
 	}
 	if r.Alias.Check != nil {
-		e.leavesBelow(r.Alias.Check, probed, found) // that one suffices (A04)
+		add(r.Alias.Check) // that one suffices (A04)
 		return
 	}
 	if r.Alias.EvaluateOff {
@@ -99,7 +145,7 @@ func (e *setEntry) leavesOf(set *corefile.Set, r *corefile.Record, probed bool, 
 	for _, target := range r.Alias.Target {
 		if target != nil {
 			for _, below := range target.Records {
-				e.leavesOf(target, below, probed, found)
+				e.leavesOf(target, below, w, found)
 			}
 		}
 	}
