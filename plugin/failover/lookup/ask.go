@@ -39,13 +39,21 @@ func Asked(ctx context.Context) string {
 	return name
 }
 
-// ask puts one question to the chain, over TCP where the answer was cut short. It survives a panic, and does not return
-// before the plugins do.
+// ask puts one question to the chain. It survives a panic, and does not return before the plugins do.
 func (c *Chain) ask(ctx context.Context, name string, qtype uint16) reply {
 	ctx = context.WithValue(ctx, askedKey{}, name)
 	if c.Context != nil {
 		ctx = c.Context(ctx)
 	}
+	r := c.whole(ctx, name, qtype)
+	if r.fault == "" && c.Context != nil {
+		return c.toTheEnd(ctx, r, name, qtype)
+	}
+	return r
+}
+
+// whole asks over TCP where the answer was cut short.
+func (c *Chain) whole(ctx context.Context, name string, qtype uint16) reply {
 	r := c.once(ctx, name, qtype, false)
 	if r.msg == nil || !r.msg.Truncated {
 		return r
@@ -64,10 +72,15 @@ func (c *Chain) ask(ctx context.Context, name string, qtype uint16) reply {
 // noNext is what CoreDNS says when the last plugin of a chain hands a query on.
 const noNext = "no next plugin found"
 
-func (c *Chain) once(ctx context.Context, name string, qtype uint16, tcp bool) (r reply) {
-	if c.Next == nil {
-		return reply{nobody: true, fault: "no plugin comes after this one"}
-	}
+func question(name string, qtype uint16) *dns.Msg {
+	q := new(dns.Msg)
+	q.SetQuestion(name, qtype)
+	q.SetEdns0(4096, false)
+	return q
+}
+
+// guarded survives a panic of what asks plugins.
+func (c *Chain) guarded(ask func() reply) (r reply) {
 	defer func() {
 		if value := recover(); value != nil {
 			r = reply{fault: "a plugin panicked"}
@@ -76,11 +89,22 @@ func (c *Chain) once(ctx context.Context, name string, qtype uint16, tcp bool) (
 			}
 		}
 	}()
-	q := new(dns.Msg)
-	q.SetQuestion(name, qtype)
-	q.SetEdns0(4096, false)
-	w := &writer{tcp: tcp}
-	rcode, err := c.Next.ServeDNS(ctx, w, q)
+	return ask()
+}
+
+func (c *Chain) once(ctx context.Context, name string, qtype uint16, tcp bool) reply {
+	if c.Next == nil {
+		return reply{nobody: true, fault: "no plugin comes after this one"}
+	}
+	return c.guarded(func() reply {
+		w := &writer{tcp: tcp}
+		rcode, err := c.Next.ServeDNS(ctx, w, question(name, qtype))
+		return outcome(w, rcode, err)
+	})
+}
+
+// outcome is what came of a question, by what was written and returned.
+func outcome(w *writer, rcode int, err error) reply {
 	switch {
 	case w.msg != nil && w.msg.Rcode == dns.RcodeRefused:
 		return reply{msg: w.msg, nobody: true, fault: "REFUSED"}
