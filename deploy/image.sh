@@ -16,7 +16,8 @@
 #   CA_BUNDLE          file with the certificates that checks trust
 #   SOURCE_DATE_EPOCH  time that all files and the image have (that of the last commit, or 0)
 #
-# The same sources, Go release and CA bundle give the same digests, which are printed with their tags.
+# The same sources, time, CA bundle and releases of Go and buildah (which compresses) give the same digests, which are
+# printed with their tags.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
