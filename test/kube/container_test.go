@@ -38,6 +38,7 @@ type Container struct {
 
 	started time.Time
 	name    string
+	bundle  string
 	runc    []string // the command as far as all calls have it
 	done    chan struct{}
 }
@@ -78,12 +79,19 @@ func (p *Plane) Container(t *testing.T, d *apps.Deployment, network string, file
 	if err != nil {
 		t.Fatal(err)
 	}
+	return contain(t, dir)
+}
+
+// contain prepares the container of a bundle. There may be several of one after the other, as of a pod whose container
+// ends: they have the same volumes.
+func contain(t *testing.T, bundle string) *Container {
+	t.Helper()
 	c := &Container{
 		Log: new(harness.LogBuffer), name: "kube-" + rand.Text(),
-		runc: []string{"runc", "--root", filepath.Join(dir, "state")},
-		IP:   "127.0.0.1", done: make(chan struct{}),
+		bundle: bundle, runc: []string{"runc", "--root", filepath.Join(bundle, "state")},
+		IP: "127.0.0.1", done: make(chan struct{}),
 	}
-	c.Cmd = exec.Command("runc", append(c.runc[1:], "run", "--bundle", dir, c.name)...)
+	c.Cmd = exec.Command("runc", append(c.runc[1:], "run", "--bundle", bundle, c.name)...)
 	c.Cmd.Stdout, c.Cmd.Stderr = c.Log, c.Log
 	t.Cleanup(func() {
 		if c.Cmd.Process != nil {
