@@ -187,14 +187,15 @@ func (c *Container) ask(network, name string) string {
 type shape struct {
 	base                  string
 	namespace, deployment string
+	service               string
 	ip                    string
 	port                  int
 	capabilities          string // effective ones, as /proc shows them
 }
 
 var shapes = []shape{
-	{"cluster-dns", "kube-system", "coredns", dnsAddress, 53, "0000000000000400"},
-	{"dedicated", "failover-dns", "failover-dns", "127.0.0.1", 5353, "0000000000000000"},
+	{"cluster-dns", "kube-system", "coredns", "kube-dns", dnsAddress, 53, "0000000000000400"},
+	{"dedicated", "failover-dns", "failover-dns", "failover-dns", "127.0.0.1", 5353, "0000000000000000"},
 }
 
 // TestImageRuns runs the images as the shipped Deployments have them run, with the shipped Corefiles, where they are in
