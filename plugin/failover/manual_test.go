@@ -172,6 +172,8 @@ func TestAllDownAndRecoveryAreTold(t *testing.T) {
 		primary   www 192.0.2.1 check web
 		secondary www 192.0.2.2 check web
 		weight 1  api A 192.0.2.3 check web
+		answer    both 192.0.2.4 check web
+		answer    both 2001:db8::4
 	}`)
 	synctest.Test(t, func(t *testing.T) {
 		fake := pretend(t)
@@ -192,6 +194,7 @@ func TestAllDownAndRecoveryAreTold(t *testing.T) {
 		for _, want := range []string{
 			"no record of www.example.org. A/AAAA is healthy", "no record of api.example.org. A is healthy",
 			"www.example.org. A/AAAA has a healthy record", "api.example.org. A has a healthy record again",
+			"no record of both.example.org. A is healthy", "both.example.org. A/AAAA has a healthy record again",
 		} {
 			if !texts[want] {
 				t.Errorf("%q was not told, but %v", want, texts)

@@ -5,6 +5,8 @@ import (
 
 	"github.com/seed-a19ac2b6/failover/plugin/failover/api"
 	"github.com/seed-a19ac2b6/failover/plugin/failover/zone"
+
+	"github.com/miekg/dns"
 )
 
 // switched counts, logs and remembers that a record set answers with something else.
@@ -38,7 +40,7 @@ func eventOf(s zone.Switch) api.Event {
 	case zone.Failback:
 		e.Text = fmt.Sprintf("%s has gone back from %s to %s", what, e.From, e.To)
 	case zone.AllDown:
-		e.Text = fmt.Sprintf("no record of %s is healthy", what)
+		e.Text = fmt.Sprintf("no record of %s %s is healthy", set.Name, downTypes(s.Set))
 	case zone.Recovered:
 		e.Text = what + " has a healthy record again"
 		if e.To != "" {
@@ -46,4 +48,23 @@ func eventOf(s zone.Switch) api.Event {
 		}
 	}
 	return e
+}
+
+// downTypes are the types of a set that nothing is healthy of: all that it has, or one where it judges A and AAAA apart and
+// the other has a healthy record.
+func downTypes(s *zone.Set) string {
+	var down, up string
+	for f, t := range s.Config.Types() {
+		switch a := s.Answer(f); {
+		case a == nil:
+		case a.AllDown:
+			down = dns.Type(t).String()
+		default:
+			up = dns.Type(t).String()
+		}
+	}
+	if up == "" || down == "" {
+		return typesOf(s.Config)
+	}
+	return down
 }

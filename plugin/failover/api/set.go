@@ -11,7 +11,7 @@ type Set struct {
 	TTL    uint32 `json:"ttl"`
 	// Settled tells that all that it depends on is in its best state.
 	Settled bool `json:"settled"`
-	// AllDown tells that no record is healthy, so that the set's all_down decides.
+	// AllDown tells that no record is healthy, be it of one family only, so that the set's all_down decides.
 	AllDown bool `json:"all_down,omitempty"`
 	// Active is the id of the record that a failover set is on.
 	Active string `json:"active,omitempty"`
