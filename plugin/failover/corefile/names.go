@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/coredns/coredns/plugin"
@@ -155,27 +156,40 @@ func zonesOf(args, keys []string) ([]string, error) {
 	if len(args) > 0 {
 		return zones, nil
 	}
+	zones, err := zonesOfKeys(keys)
+	if err == nil && len(zones) == 0 {
+		err = errors.New("no zone: neither the stanza nor the server block names one")
+	}
+	return zones, err
+}
+
+// zonesOfKeys returns the zones of a server block. One zone on two ports is one zone for us.
+func zonesOfKeys(keys []string) ([]string, error) {
+	var zones []string
 	for _, key := range keys {
 		hosts := plugin.Host(key).NormalizeExact()
 		if len(hosts) == 0 {
 			return nil, fmt.Errorf("the server block's %q is not a zone; name the zones of the stanza", key)
 		}
-		// The server has vetted its keys. One zone on two ports is one zone for us.
-		for _, zone := range hosts {
-			zone, err := Canonical(zone)
+		// The server has vetted its keys.
+		for _, host := range hosts {
+			zone, err := Canonical(host)
 			if err != nil {
 				return nil, err
 			}
-			if !seen[zone] {
-				seen[zone] = true
+			if !slices.Contains(zones, zone) {
 				zones = append(zones, zone)
 			}
 		}
 	}
-	if len(zones) == 0 {
-		return nil, errors.New("no zone: neither the stanza nor the server block names one")
-	}
 	return zones, nil
+}
+
+// apart tells that a zone has no name in common with any of the zones.
+func apart(zone string, zones []string) bool {
+	return !slices.ContainsFunc(zones, func(other string) bool {
+		return dns.IsSubDomain(other, zone) || dns.IsSubDomain(zone, other)
+	})
 }
 
 // longest calls is with fqdn and its ancestors, longest first, and returns the first that is accepted.

@@ -93,6 +93,17 @@ func (b *builder) warnStanza(s *stanza) {
 	if len(s.records) == 0 {
 		b.warn(s.pos, "this stanza has no records")
 	}
+	for _, zone := range s.zones {
+		if len(s.asked) > 0 && apart(zone, s.asked) {
+			b.warn(s.pos, "the zone %s is outside of the server block, which is for %s: nobody is sent here with its names",
+				zone, strings.Join(s.asked, ", "))
+		}
+	}
+	for _, zone := range s.fall.Zones {
+		if apart(zone, s.zones) {
+			b.warn(s.places["fallthrough"], "fallthrough: %s is outside of the stanza's zones, so this has no effect", zone)
+		}
+	}
 	b.warnKubeconfig(s)
 }
 

@@ -38,6 +38,37 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+// Zones that no question leads to are a mistake, mostly in the spelling of one.
+func TestWarningsOfZonesElsewhere(t *testing.T) {
+	configs, err := parseText("Corefile", `example.org:53 dns://10.0.0.0/8:54 {
+		failover example.net app.example.org . 1.10.in-addr.arpa {
+			fallthrough example.com www.example.net
+			static www 192.0.2.1
+		}
+		failover www.example.com {
+			fallthrough
+			static @ 192.0.2.1
+		}
+	}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make([]string, 0, len(configs[0].Warnings))
+	for _, w := range configs[0].Warnings {
+		got = append(got, fmt.Sprintf("%d %s", w.Pos.Line, w.Text))
+	}
+	const outside = " is outside of the server block, which is for example.org., 10.in-addr.arpa.: nobody is sent here with its names"
+	want := []string{"2 the zone example.net." + outside, "6 the zone www.example.com." + outside}
+	if !slices.Equal(got, want) {
+		t.Errorf("Warnings\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	config := stanzaOf(t, "fallthrough example.com www.example.org", "static www 192.0.2.1")
+	const effect = "fallthrough: example.com. is outside of the stanza's zones, so this has no effect"
+	if w := config.Warnings; len(w) != 1 || w[0].Text != effect || w[0].Pos.Line != 3 {
+		t.Errorf("Got %v, want %q", w, effect)
+	}
+}
+
 // What is as it should be is not worth a line in the log.
 func TestNoWarnings(t *testing.T) {
 	config := stanzaOf(t,
