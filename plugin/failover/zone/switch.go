@@ -1,9 +1,11 @@
 package zone
 
 import (
+	"slices"
 	"time"
 
 	"github.com/seed-a19ac2b6/failover/plugin/failover/corefile"
+	"github.com/seed-a19ac2b6/failover/policy"
 )
 
 // Switch is a change of what a set answers with that an operator wants to hear of.
@@ -21,23 +23,27 @@ type SwitchKind string
 
 // The kinds of switches.
 const (
-	Failover  SwitchKind = "failover"  // a failover set has moved to a record further down
-	Failback  SwitchKind = "failback"  // it has moved up
-	AllDown   SwitchKind = "all_down"  // no record of the set is healthy any more, so its all_down decides
-	Recovered SwitchKind = "recovered" // one is again
+	Failover SwitchKind = "failover" // a failover set has moved to a record further down
+	Failback SwitchKind = "failback" // it has moved up
+	// AllDown: no record of the set is healthy any more, so its all_down decides; or that holds of more or fewer of its
+	// families than before.
+	AllDown   SwitchKind = "all_down"
+	Recovered SwitchKind = "recovered" // one is again, of each family
 )
 
 // posture is as much of what a set answers as makes a Switch.
 type posture struct {
 	active  int32
-	allDown bool
+	allDown [policy.Families]bool
 }
+
+func (p posture) anyDown() bool { return slices.Contains(p.allDown[:], true) }
 
 func (s *Set) posture() posture {
 	p := posture{active: s.active.Load()}
 	for f := range s.answers {
 		if a := s.answers[f].Load(); a != nil {
-			p.allDown = p.allDown || a.AllDown
+			p.allDown[f] = a.AllDown
 		}
 	}
 	return p
@@ -48,7 +54,7 @@ func (s *Set) posture() posture {
 func (s *Set) Trouble() (SwitchKind, *corefile.Record) {
 	p := s.posture()
 	switch {
-	case p.allDown:
+	case p.anyDown():
 		return AllDown, nil
 	case p.active > 0:
 		return Failover, s.record(p.active)
@@ -64,12 +70,12 @@ func (x *Index) note(s *Set, before, after posture, now time.Time) {
 	}
 	n := Switch{Set: s, At: now, From: s.record(before.active), To: s.record(after.active)}
 	switch {
-	case after.allDown:
-		if before.allDown {
+	case after.anyDown():
+		if before.allDown == after.allDown {
 			return
 		}
 		n.Kind, n.From, n.To = AllDown, nil, nil
-	case before.allDown:
+	case before.anyDown():
 		n.Kind, n.From = Recovered, nil
 	case n.From == nil || n.To == nil:
 		return
