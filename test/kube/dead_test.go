@@ -15,7 +15,8 @@ import (
 
 // TestTheClusterDoesNotMindTargets has all targets of a cluster's DNS die, by turns in all ways, and asks for a name of
 // the cluster all the while. What is checked is none of what the cluster's names depend on, nor whether the kubelet
-// restarts us or takes us out of the Service.
+// restarts us or takes us out of the Service. The plugins are asked anew each time whether they are ready, as otherwise
+// one that has been is not asked again.
 func TestTheClusterDoesNotMindTargets(t *testing.T) {
 	const targets, prefix = 50, "198.51.100."
 	const canary = prefix + "200"
@@ -44,7 +45,9 @@ func TestTheClusterDoesNotMindTargets(t *testing.T) {
     bind `+dnsAddress+`
     errors
     health `+dnsAddress+`:8080
-    ready `+dnsAddress+`:8181
+    ready `+dnsAddress+`:8181 {
+        monitor continuously
+    }
     prometheus 127.0.0.1:@METRICS@
     kubernetes cluster.local in-addr.arpa ip6.arpa
     forward . /etc/resolv.conf
@@ -77,6 +80,7 @@ func TestTheClusterDoesNotMindTargets(t *testing.T) {
 		t.Helper()
 		harness.Eventually(t, 30*time.Second, what, func() bool { fine(); return is() })
 	}
+	harness.Eventually(t, 30*time.Second, "ready", func() bool { return status("http://"+dnsAddress+":8181/ready") == 200 })
 	await("all to be probed", func() bool { return s.Metric(t, "coredns_failover_check_state") == targets+1 })
 
 	// The network is gone, and with it what is known to be there: nothing is believed.
