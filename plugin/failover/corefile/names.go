@@ -166,6 +166,7 @@ func zonesOf(args, keys []string) ([]string, error) {
 // zonesOfKeys returns the zones of a server block. One zone on two ports is one zone for us.
 func zonesOfKeys(keys []string) ([]string, error) {
 	var zones []string
+	seen := make(map[string]bool)
 	for _, key := range keys {
 		hosts := plugin.Host(key).NormalizeExact()
 		if len(hosts) == 0 {
@@ -177,7 +178,8 @@ func zonesOfKeys(keys []string) ([]string, error) {
 			if err != nil {
 				return nil, err
 			}
-			if !slices.Contains(zones, zone) {
+			if !seen[zone] {
+				seen[zone] = true
 				zones = append(zones, zone)
 			}
 		}

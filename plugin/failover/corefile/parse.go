@@ -66,7 +66,7 @@ type line struct {
 type stanza struct {
 	pos     Pos
 	zones   []string
-	asked   []string // the zones of the server block, none if they are not known
+	asked   []string // the zones of the server block, where the stanza names its own
 	inZones map[string]bool
 	lines   []*line
 
@@ -115,7 +115,9 @@ func collect(c *caddy.Controller) (*stanza, error) {
 	if s.zones, err = zonesOf(args, c.ServerBlockKeys); err != nil {
 		return nil, s.pos.errorf("%w", err)
 	}
-	s.asked, _ = zonesOfKeys(c.ServerBlockKeys) // what is wrong with one is for the server to say
+	if len(args) > 0 {
+		s.asked, _ = zonesOfKeys(c.ServerBlockKeys) // what is wrong with one is for the server to say
+	}
 	for _, zone := range s.zones {
 		s.inZones[zone] = true
 	}
