@@ -278,8 +278,8 @@ func (g *running) giveWay() {
 	}
 }
 
-// hook has CoreDNS call instanceServes. It is asked at each load since it forgets all its hooks on SIGUSR1, and when it
-// has not, it panics.
+// hook has CoreDNS call instanceServes. It is done at each load, since CoreDNS forgets all hooks on SIGUSR1; where it
+// still has this one, it panics.
 func hook() {
 	defer func() { _ = recover() }()
 	caddy.RegisterEventHook(name, instanceServes)
