@@ -15,7 +15,7 @@ var masks = []struct {
 	what *regexp.Regexp
 	by   string
 }{
-	{regexp.MustCompile(`\b\d\d:\d\d:\d\d(\.\d+)?\b`), "TIME"},
+	{regexp.MustCompile(`\b(\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d(\.\d+)?\b`), "TIME"},
 	{regexp.MustCompile(`(<1ms|\b\d+(\.\d+)?(ms|s|m)\b)`), "SPAN"},
 	{regexp.MustCompile(`[ \t]+`), " "}, // columns are as wide as what is in them
 }

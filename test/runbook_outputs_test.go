@@ -54,6 +54,7 @@ func TestOutputsOfTheRunbook(t *testing.T) {
 		{"another number", "primary 60", "primary 10", false},
 		{"another time", "since 12:00:01, 3.8s ago", "since 05:06:07, 12m4s ago", true},
 		{"another end", "ends 06:58:32 (in 1h0m)", "ends 06:58:33 (in 59m59s)", true},
+		{"an end that is tomorrow", "ends 17:55:01 (in 12h)", "ends 2026-11-23 00:11:09 (in 12h)", true},
 		{"other widths", "NAME  TTL\nx     60", "NAME     TTL\nx        60", true},
 		{"an event", "2026-11-22 05:46:26.220     46  isolated", "2027-01-02 15:04:05.000    113  isolated", true},
 		{"another event", "2026-11-22 05:46:26.220     46  isolated", "2026-11-22 05:46:26.220     46  connected", false},

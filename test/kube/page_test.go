@@ -144,7 +144,7 @@ var passing = []struct {
 	by   string
 }{
 	{regexp.MustCompile(`\b(\d+(\.\d+)?(h|ms|m|s))+\b`), "SPAN"},
-	{regexp.MustCompile(`\b\d\d:\d\d:\d\d(\.\d+)?\b`), "TIME"},
+	{regexp.MustCompile(`\b(\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d(\.\d+)?\b`), "TIME"},
 	{regexp.MustCompile(`  +`), "  "},
 }
 
@@ -184,6 +184,7 @@ func TestAlike(t *testing.T) {
 		{"a\n...", "a", true},
 		{"since 3.8s ago,  10.96.1.1", "since 1m4s ago, 10.96.1.1", false},
 		{"since 3.8s ago,   10.96.1.1", "since 1m4s ago,  10.96.1.1", true},
+		{"ends 08:26:28 (in 30m)", "ends 2026-11-23 00:11:09 (in 30m)", true},
 		{"10.96.1.1", "10.96.1.2", false},
 	} {
 		if got := alike(strings.Split(c.want, "\n"), strings.Split(c.got, "\n")); got != c.alike {
